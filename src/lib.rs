@@ -1,1 +1,30 @@
-//! Facial expression recognition.
+//! Facial expression recognition for video: face detection, tracking, preparation
+//! of the network's input, inference, and the model file.
+//!
+//! The crate knows nothing of GStreamer. Data flows one way:
+//!
+//! ```text
+//! Frame ── finder::FaceFinder ──> [Face] ── Classifier ──> [Prediction] ── smooth::Smoother
+//!            detect + track                  prepare + engine
+//! ```
+//!
+//! All boxes are in pixels of the frame, with the origin in the top left corner.
+
+pub mod classify;
+pub mod detect;
+pub mod engine;
+mod error;
+pub mod finder;
+pub mod frame;
+mod geometry;
+pub mod model;
+pub mod prepare;
+pub mod smooth;
+pub mod track;
+
+pub use classify::{Classifier, Prediction};
+pub use error::{Error, Result};
+pub use finder::{Face, FaceFinder};
+pub use frame::Frame;
+pub use geometry::{Point, Rect};
+pub use model::Model;

@@ -1,0 +1,152 @@
+//! From faces in a frame to the probabilities of every expression.
+
+use crate::engine::{self, EngineKind, EngineOptions, Selection};
+use crate::model::Output;
+use crate::prepare::Preparer;
+use crate::{Frame, Model, Rect, Result};
+
+/// What the network says of one face.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// Index of the most probable class in the model's labels.
+    pub label: usize,
+    /// Its probability, 0 to 1.
+    pub confidence: f32,
+    /// One probability a class; they sum to one.
+    pub probabilities: Vec<f32>,
+}
+
+impl Prediction {
+    /// From probabilities, one a class.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn from_probabilities(probabilities: Vec<f32>) -> Self {
+        let (label, confidence) = probabilities
+            .iter()
+            .copied()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .expect("a model has at least two classes");
+        Self {
+            label,
+            confidence,
+            probabilities,
+        }
+    }
+}
+
+/// A model, its preparation and an engine.
+pub struct Classifier {
+    model: Model,
+    preparer: Preparer,
+    selection: Selection,
+    max_batch: usize,
+    input: Vec<f32>,
+}
+
+impl Classifier {
+    /// Faces in one run of the engine unless told otherwise.
+    pub const DEFAULT_BATCH: usize = 16;
+
+    /// Opens an engine for `model`.
+    ///
+    /// # Errors
+    /// As [`engine::open`].
+    pub fn new(model: &Model, options: &EngineOptions) -> Result<Self> {
+        Ok(Self {
+            preparer: Preparer::new(&model.info().input)?,
+            selection: engine::open(model, options)?,
+            model: model.clone(),
+            max_batch: Self::DEFAULT_BATCH,
+            input: Vec::new(),
+        })
+    }
+
+    /// The most faces to give to the engine at once; more are run in several batches.
+    pub fn set_max_batch(&mut self, faces: usize) {
+        self.max_batch = faces.max(1);
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The engine in use.
+    pub fn engine(&self) -> EngineKind {
+        self.selection.kind
+    }
+
+    /// One line for the log: which engine is used and why.
+    pub fn reason(&self) -> &str {
+        &self.selection.reason
+    }
+
+    /// Classifies the faces at `faces`, in their order, in as few runs as the batch size
+    /// allows.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) when a box holds no pixel of the frame,
+    /// [`Error::Engine`](crate::Error::Engine) when inference fails.
+    pub fn classify(&mut self, frame: &Frame, faces: &[Rect]) -> Result<Vec<Prediction>> {
+        let len = self.preparer.spec().len();
+        let mut input = std::mem::take(&mut self.input);
+        input.resize(faces.len() * len, 0.0);
+        let result = faces
+            .iter()
+            .zip(input.chunks_exact_mut(len))
+            .try_for_each(|(face, out)| self.preparer.prepare(frame, face, out))
+            .and_then(|()| self.classify_prepared(&input));
+        self.input = input;
+        result
+    }
+
+    /// Classifies faces that [`Preparer::prepare`] has prepared, one after another.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](crate::Error::Engine) when inference fails.
+    ///
+    /// # Panics
+    /// When `input` is not a whole number of faces.
+    pub fn classify_prepared(&mut self, input: &[f32]) -> Result<Vec<Prediction>> {
+        let len = self.preparer.spec().len();
+        assert_eq!(input.len() % len, 0, "not a whole number of faces");
+        let info = self.model.info();
+        let classes = info.labels.len();
+        let mut predictions = Vec::with_capacity(input.len() / len);
+        let mut output = vec![0.0; self.max_batch * classes];
+        for batch in input.chunks(self.max_batch * len) {
+            let faces = batch.len() / len;
+            let output = &mut output[..faces * classes];
+            self.selection.engine.run(batch, faces, output)?;
+            predictions.extend(output.chunks_exact(classes).map(|values| {
+                Prediction::from_probabilities(match info.output {
+                    Output::Logits => softmax(values),
+                    Output::Probabilities => values.to_vec(),
+                })
+            }));
+        }
+        Ok(predictions)
+    }
+}
+
+/// exp(x_i) / sum exp(x_j), shifted by the largest value so that nothing overflows.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exp: Vec<f32> = logits.iter().map(|v| (v - largest).exp()).collect();
+    let sum: f32 = exp.iter().sum();
+    exp.iter().map(|v| v / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_of_large_logits_is_finite() {
+        let p = softmax(&[1000.0, 1000.0 + 3f32.ln(), -1000.0]);
+        assert!((p[0] - 0.25).abs() < 1e-4 && (p[1] - 0.75).abs() < 1e-4 && p[2] == 0.0);
+        assert_eq!(Prediction::from_probabilities(p).label, 1);
+    }
+}

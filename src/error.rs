@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+
+/// What can go wrong, each with the name of the thing at fault. The text is one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A cascade or detector file is missing or can't be used.
+    #[error("detector {path:?}: {reason}", path = path.display().to_string())]
+    Detector {
+        /// The file.
+        path: PathBuf,
+        /// Why it can't be used.
+        reason: String,
+    },
+    /// A model file is missing, damaged, or does not fit its labels or its input.
+    #[error("model {name:?}: {reason}")]
+    Model {
+        /// The file's path, or `bundled`.
+        name: String,
+        /// Why it can't be used.
+        reason: String,
+    },
+    /// An inference engine can't be opened or failed.
+    #[error("engine {engine}: {reason}")]
+    Engine {
+        /// `builtin`, `onnxruntime` or `tensorrt`.
+        engine: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// A frame whose memory does not hold what its size promises.
+    #[error("frame: {0}")]
+    Frame(String),
+    /// A setting out of its range.
+    #[error("{0}")]
+    Setting(String),
+    /// An error inside OpenCV.
+    #[error("OpenCV: {0}")]
+    OpenCv(#[from] opencv::Error),
+}
+
+/// [`std::result::Result`] with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

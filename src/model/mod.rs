@@ -1,0 +1,150 @@
+//! The model file: plain ONNX that carries its labels and its preparation.
+
+mod info;
+mod onnx;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+pub use info::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output};
+pub use onnx::GraphSummary;
+
+use crate::{Error, Result};
+
+/// The bundled network: MobileNet V1, width 1.0, 48x48 grey, seven expressions.
+/// `build.rs` names the file, so that a distributor can put in another.
+static BUNDLED: &[u8] = include_bytes!(env!("FER_BUNDLED_MODEL"));
+
+/// What to use in place of, or without, the metadata of a model file. A field that is
+/// `None` keeps what the file says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overrides {
+    /// Class names in the order of the output.
+    pub labels: Option<Vec<String>>,
+    /// Channels and their order.
+    pub color: Option<Color>,
+    /// Subtracted, in units of 0..255; one value or one a channel.
+    pub mean: Option<Vec<f32>>,
+    /// Divided by, in units of 0..255; one value or one a channel.
+    pub std: Option<Vec<f32>>,
+    /// Share of the box added on every side.
+    pub margin: Option<f32>,
+}
+
+/// A model file in memory, checked. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Model {
+    name: String,
+    bytes: Bytes,
+    info: Arc<ModelInfo>,
+    graph: Arc<GraphSummary>,
+}
+
+#[derive(Debug, Clone)]
+enum Bytes {
+    Bundled(&'static [u8]),
+    Owned(Arc<[u8]>),
+}
+
+impl Model {
+    /// The model that is compiled in.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the file that was compiled in is not a model.
+    pub fn bundled() -> Result<Self> {
+        Self::new(
+            "bundled".to_owned(),
+            Bytes::Bundled(BUNDLED),
+            &Overrides::default(),
+        )
+    }
+
+    /// Reads an ONNX file. A file without metadata needs `overrides` to say what it lacks.
+    ///
+    /// # Errors
+    /// [`Error::Model`] with the path and what is wrong: not there, not ONNX, no labels,
+    /// labels that do not fit the output, an input that is not one picture a face.
+    pub fn load(path: impl AsRef<Path>, overrides: &Overrides) -> Result<Self> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|e| Error::Model {
+            name: name.clone(),
+            reason: e.to_string(),
+        })?;
+        Self::new(name, Bytes::Owned(bytes.into()), overrides)
+    }
+
+    /// As [`Model::load`], from bytes in memory; `name` is used in messages.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_bytes(name: &str, bytes: Vec<u8>, overrides: &Overrides) -> Result<Self> {
+        Self::new(name.to_owned(), Bytes::Owned(bytes.into()), overrides)
+    }
+
+    /// The same model with other settings for its preparation or its labels.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn with(&self, overrides: &Overrides) -> Result<Self> {
+        Self::new(self.name.clone(), self.bytes.clone(), overrides)
+    }
+
+    fn new(name: String, bytes: Bytes, overrides: &Overrides) -> Result<Self> {
+        let data: &[u8] = match &bytes {
+            Bytes::Bundled(b) => b,
+            Bytes::Owned(b) => b,
+        };
+        let (graph, info) = onnx::read(data, overrides).map_err(|reason| Error::Model {
+            name: name.clone(),
+            reason,
+        })?;
+        Ok(Self {
+            name,
+            bytes,
+            info: Arc::new(info),
+            graph: Arc::new(graph),
+        })
+    }
+
+    /// The file's path, or `bundled`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The ONNX file's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Bundled(b) => b,
+            Bytes::Owned(b) => b,
+        }
+    }
+
+    /// Labels, preparation and what else the file says of itself.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Names of the graph's input and output.
+    pub fn graph(&self) -> &GraphSummary {
+        &self.graph
+    }
+
+    /// SHA-256 of the file, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        Sha256::digest(self.bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// An error about this model.
+    pub(crate) fn error(&self, reason: impl ToString) -> Error {
+        Error::Model {
+            name: self.name.clone(),
+            reason: reason.to_string(),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! From a face in a frame to the network's input. Training, evaluation and the plugin
+//! all go through [`Preparer::prepare`], so they can't differ.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::model::{Color, InputSpec, Layout};
+use crate::{Error, Frame, Rect, Result};
+
+/// Crops, resizes and normalises faces; keeps its memory between calls.
+#[derive(Debug)]
+pub struct Preparer {
+    spec: InputSpec,
+    resizer: Resizer,
+    region: Vec<u8>,
+    resized: Vec<u8>,
+    /// Input value of each pixel value, 256 a channel in RGB order.
+    normalise: Vec<[f32; 256]>,
+}
+
+impl Preparer {
+    /// A preparer for networks with this input.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] as [`InputSpec::check`].
+    pub fn new(spec: &InputSpec) -> Result<Self> {
+        spec.check()?;
+        let channels = spec.color.channels();
+        let per_channel = |values: &[f32], c: usize| values[if values.len() == 1 { 0 } else { c }];
+        let normalise = (0..channels)
+            .map(|c| {
+                let (mean, std) = (per_channel(&spec.mean, c), per_channel(&spec.std, c));
+                std::array::from_fn(|v| (v as f32 - mean) / std)
+            })
+            .collect();
+        Ok(Self {
+            resized: vec![0; spec.len()],
+            spec: spec.clone(),
+            resizer: Resizer::new(),
+            region: Vec::new(),
+            normalise,
+        })
+    }
+
+    /// The input that faces are prepared for.
+    pub fn spec(&self) -> &InputSpec {
+        &self.spec
+    }
+
+    /// The part of the picture that is shown to the network for a face at `face`: the box
+    /// grown by the margin, then by its shorter side to the input's aspect ratio.
+    pub fn crop(&self, face: &Rect) -> Rect {
+        let grown = face.expand(self.spec.margin);
+        let aspect = self.spec.width as f32 / self.spec.height as f32;
+        let width = grown.width.max(grown.height * aspect);
+        let height = width / aspect;
+        let center = grown.center();
+        Rect::new(center.x - width / 2.0, center.y - height / 2.0, width, height)
+    }
+
+    /// Writes the face at `face` as [`InputSpec::len`] values into `out`, in the axis order
+    /// of the spec. Pixels beyond the frame's edge repeat the edge.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when the box holds no pixel of the frame.
+    ///
+    /// # Panics
+    /// When `out` has another length.
+    pub fn prepare(&mut self, frame: &Frame, face: &Rect, out: &mut [f32]) -> Result<()> {
+        assert_eq!(out.len(), self.spec.len());
+        self.resize(frame, face)?;
+        let channels = self.spec.color.channels();
+        let plane = self.spec.width * self.spec.height;
+        for (i, pixel) in self.resized.chunks_exact(channels).enumerate() {
+            for c in 0..channels {
+                let source = match self.spec.color {
+                    Color::Bgr => channels - 1 - c,
+                    Color::Gray | Color::Rgb => c,
+                };
+                let at = match self.spec.layout {
+                    Layout::Nchw => c * plane + i,
+                    Layout::Nhwc => i * channels + c,
+                };
+                out[at] = self.normalise[c][usize::from(pixel[source])];
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Preparer::prepare`], stopping before normalisation: the resized pixels, 0 to
+    /// 255, height x width x channels with red first.
+    ///
+    /// # Errors
+    /// As [`Preparer::prepare`].
+    pub fn resize(&mut self, frame: &Frame, face: &Rect) -> Result<&[u8]> {
+        let inside = face.clamp(frame.width(), frame.height());
+        if inside.is_empty() || !face.area().is_finite() {
+            return Err(Error::Setting(format!(
+                "face {face:?} is outside the {}x{} frame",
+                frame.width(),
+                frame.height()
+            )));
+        }
+        // A box from elsewhere may be absurdly large: nothing beyond a frame's size around
+        // the frame can matter.
+        let (w, h) = (frame.width() as f32, frame.height() as f32);
+        let crop = self
+            .crop(face)
+            .intersect(&Rect::new(-w, -h, 3.0 * w, 3.0 * h));
+        let left = crop.x.floor() as isize;
+        let top = crop.y.floor() as isize;
+        let width = (crop.right().ceil() as isize - left).max(1) as usize;
+        let height = (crop.bottom().ceil() as isize - top).max(1) as usize;
+        self.copy_region(frame, left, top, width, height);
+
+        let pixel_type = match self.spec.color {
+            Color::Gray => PixelType::U8,
+            Color::Rgb | Color::Bgr => PixelType::U8x3,
+        };
+        let source = ImageRef::new(width as u32, height as u32, &self.region, pixel_type)
+            .map_err(|e| Error::Frame(e.to_string()))?;
+        let mut target = Image::from_slice_u8(
+            self.spec.width as u32,
+            self.spec.height as u32,
+            &mut self.resized,
+            pixel_type,
+        )
+        .map_err(|e| Error::Frame(e.to_string()))?;
+        // A triangle filter that widens with the reduction: bilinear when enlarging, and
+        // no aliasing when a large face is made small.
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .crop(
+                f64::from(crop.x) - left as f64,
+                f64::from(crop.y) - top as f64,
+                f64::from(crop.width).min(width as f64),
+                f64::from(crop.height).min(height as f64),
+            );
+        self.resizer
+            .resize(&source, &mut target, &options)
+            .map_err(|e| Error::Frame(e.to_string()))?;
+        Ok(&self.resized)
+    }
+
+    /// Copies a region in full-range grey or RGB; it may reach beyond the frame.
+    fn copy_region(&mut self, frame: &Frame, left: isize, top: isize, width: usize, height: usize) {
+        let channels = self.spec.color.channels();
+        self.region.resize(width * height * channels, 0);
+        let (last_x, last_y) = (frame.width() as isize - 1, frame.height() as isize - 1);
+        // Columns of the region that lie inside the frame; at least one always does.
+        let first = (-left).clamp(0, width as isize - 1) as usize;
+        let end = (last_x + 1 - left).clamp(first as isize + 1, width as isize) as usize;
+        let x = (left + first as isize).clamp(0, last_x) as usize;
+        for (i, row) in self.region.chunks_exact_mut(width * channels).enumerate() {
+            let y = (top + i as isize).clamp(0, last_y) as usize;
+            let inner = &mut row[first * channels..end * channels];
+            match self.spec.color {
+                Color::Gray => frame.gray_row(y, x, inner),
+                Color::Rgb | Color::Bgr => frame.rgb_row(y, x, inner),
+            }
+            for column in 0..first {
+                row.copy_within(first * channels..(first + 1) * channels, column * channels);
+            }
+            for column in end..width {
+                row.copy_within((end - 1) * channels..end * channels, column * channels);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(size: usize, color: Color) -> InputSpec {
+        InputSpec {
+            width: size,
+            height: size,
+            color,
+            layout: Layout::Nchw,
+            mean: vec![0.0],
+            std: vec![1.0],
+            margin: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_face_of_the_input_size_is_taken_as_it_is() {
+        let pixels: Vec<u8> = (0..16).map(|v| v * 16).collect();
+        let frame = Frame::gray(&pixels, 4, 4).unwrap();
+        let mut out = [0.0; 16];
+        Preparer::new(&spec(4, Color::Gray))
+            .unwrap()
+            .prepare(&frame, &Rect::new(0.0, 0.0, 4.0, 4.0), &mut out)
+            .unwrap();
+        let back: Vec<u8> = out.iter().map(|v| *v as u8).collect();
+        assert_eq!(back, pixels);
+    }
+
+    #[test]
+    fn channels_are_ordered_and_normalised_one_by_one() {
+        let frame_data = [10u8, 20, 30].repeat(4);
+        let frame = Frame::rgb(&frame_data, 2, 2).unwrap();
+        let mut bgr = spec(2, Color::Bgr);
+        bgr.mean = vec![30.0, 10.0, 0.0];
+        bgr.std = vec![1.0, 10.0, 5.0];
+        let mut out = [0.0; 12];
+        let face = Rect::new(0.0, 0.0, 2.0, 2.0);
+        let mut prepare = |spec: &InputSpec| {
+            Preparer::new(spec)
+                .unwrap()
+                .prepare(&frame, &face, &mut out)
+                .unwrap();
+            out
+        };
+        let want = [0.0f32, 1.0, 2.0];
+        let planar = prepare(&bgr);
+        bgr.layout = Layout::Nhwc;
+        let packed = prepare(&bgr);
+        for c in 0..3 {
+            assert!(planar[c * 4..][..4].iter().all(|v| *v == want[c]));
+            assert!(packed.iter().skip(c).step_by(3).all(|v| *v == want[c]));
+        }
+    }
+
+    #[test]
+    fn a_crop_beyond_the_edge_repeats_the_edge() {
+        let frame_data = [50u8, 200, 50, 200];
+        let frame = Frame::gray(&frame_data, 2, 2).unwrap();
+        let mut out = [0.0; 16];
+        Preparer::new(&spec(4, Color::Gray))
+            .unwrap()
+            .prepare(&frame, &Rect::new(-1.0, -1.0, 4.0, 4.0), &mut out)
+            .unwrap();
+        for row in out.chunks_exact(4) {
+            assert_eq!(row, [50.0, 50.0, 200.0, 200.0]);
+        }
+    }
+
+    #[test]
+    fn a_box_without_pixels_is_an_error() {
+        let data = [0; 4];
+        let frame = Frame::gray(&data, 2, 2).unwrap();
+        let mut preparer = Preparer::new(&spec(4, Color::Gray)).unwrap();
+        for face in [
+            Rect::new(5.0, 0.0, 3.0, 3.0),
+            Rect::new(0.0, 0.0, 0.0, 3.0),
+            Rect::new(0.0, 0.0, f32::INFINITY, 3.0),
+        ] {
+            assert!(preparer.prepare(&frame, &face, &mut [0.0; 16]).is_err());
+        }
+    }
+}
