@@ -1,0 +1,83 @@
+use std::path::PathBuf;
+
+use crate::detect::{DetectorKind, MinSize};
+use crate::{Error, Rect, Result};
+
+/// Settings of a [`FaceFinder`](super::FaceFinder).
+#[derive(Clone, Debug, PartialEq)]
+pub struct FinderConfig {
+    /// Which detector.
+    pub detector: DetectorKind,
+    /// Cascade file of the Haar detector; `None` searches as
+    /// [`find_cascade`](crate::detect::find_cascade) does.
+    pub cascade: Option<PathBuf>,
+    /// ONNX file of the YuNet detector.
+    pub yunet: Option<PathBuf>,
+    /// Ratio of one window size of the Haar detector to the next, above 1.
+    pub scale_factor: f64,
+    /// Windows of the Haar detector that must agree on a new face.
+    pub min_neighbors: u32,
+    /// Side of the smallest face looked for.
+    pub min_size: MinSize,
+    /// Side of the largest face looked for; `None` is the frame's shorter side.
+    pub max_size: Option<MinSize>,
+    /// Frames from one full scan to the next, at least 1; faces are tracked between.
+    pub interval: u32,
+    /// Part of the frame in which faces are looked for, in pixels.
+    pub roi: Option<Rect>,
+    /// Width in pixels to which the frame is scaled for detection; 0 chooses it such
+    /// that the smallest face is as small as the detector can well see.
+    pub work_width: u32,
+}
+
+impl Default for FinderConfig {
+    fn default() -> Self {
+        Self {
+            detector: DetectorKind::Haar,
+            cascade: None,
+            yunet: None,
+            scale_factor: 1.2,
+            min_neighbors: 3,
+            min_size: MinSize::Share(0.125),
+            max_size: None,
+            interval: 15,
+            roi: None,
+            work_width: 0,
+        }
+    }
+}
+
+impl FinderConfig {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] that names the field.
+    pub fn check(&self) -> Result<()> {
+        let fail = |text: String| Err(Error::Setting(text));
+        if !(self.scale_factor > 1.0 && self.scale_factor <= 4.0) {
+            return fail(format!(
+                "scale factor {} is not above 1 and at most 4",
+                self.scale_factor
+            ));
+        }
+        if self.interval == 0 {
+            return fail("interval 0 is not at least 1 frame".into());
+        }
+        for (name, size) in [("min", Some(self.min_size)), ("max", self.max_size)] {
+            let valid = match size {
+                None => true,
+                Some(MinSize::Pixels(pixels)) => pixels.is_finite() && pixels >= 0.0,
+                Some(MinSize::Share(share)) => (0.0..=1.0).contains(&share),
+            };
+            if !valid {
+                return fail(format!("{name} size {size:?} is out of range"));
+            }
+        }
+        if let Some(roi) = self.roi
+            && (roi.is_empty() || !roi.area().is_finite())
+        {
+            return fail(format!("region of interest {roi:?} is empty"));
+        }
+        Ok(())
+    }
+}

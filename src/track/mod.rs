@@ -1,0 +1,1 @@
+//! Faces that keep their identity from frame to frame.
