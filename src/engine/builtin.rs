@@ -39,7 +39,11 @@ impl Builtin {
     fn infer(&self, input: &[f32]) -> TractResult<Vec<f32>> {
         let tensor = Tensor::from_shape(&self.shape, input)?;
         let outputs = self.plan.run(tvec!(tensor.into()))?;
-        Ok(outputs[0].to_plain_array_view::<f32>()?.iter().copied().collect())
+        Ok(outputs[0]
+            .to_plain_array_view::<f32>()?
+            .iter()
+            .copied()
+            .collect())
     }
 }
 
@@ -60,10 +64,16 @@ impl Engine for Builtin {
             reason,
         };
         let (face, classes) = (input.len() / batch, output.len() / batch);
-        for (input, output) in input.chunks_exact(face).zip(output.chunks_exact_mut(classes)) {
+        for (input, output) in input
+            .chunks_exact(face)
+            .zip(output.chunks_exact_mut(classes))
+        {
             let values = self.infer(input).map_err(|e| error(format!("{e:#}")))?;
             if values.len() != classes {
-                return Err(error(format!("{} values instead of {classes}", values.len())));
+                return Err(error(format!(
+                    "{} values instead of {classes}",
+                    values.len()
+                )));
             }
             output.copy_from_slice(&values);
         }

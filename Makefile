@@ -1,0 +1,64 @@
+# What people type; each target says what it does in `make help`.
+# Everything that is fetched or written lies in .fer/, out/ and target/.
+
+CARGO   ?= cargo
+PROFILE := --release
+OUT     ?= out/demo
+
+# ONNX Runtime, where `make setup` could get it; the elements work without it.
+ORT := $(CURDIR)/.fer/onnxruntime/libonnxruntime.so
+export FER_MEDIA_DIR ?= $(if $(wildcard .fer/media),$(CURDIR)/.fer/media)
+RUN := env $(if $(ORT_DYLIB_PATH),,$$(test -e $(ORT) && echo ORT_DYLIB_PATH=$(ORT)))
+
+# Where `make install` puts the plugin: PREFIX where one is given, else the system for
+# root, else the folder in the home that GStreamer reads.
+PREFIX    ?=
+LIBDIR    ?= $(or $(PREFIX),/usr)/$(shell pkg-config --variable=libdir gstreamer-1.0 2>/dev/null | sed 's,^/usr/,,')
+PLUGINDIR ?= $(if $(or $(PREFIX),$(DESTDIR),$(filter 0,$(shell id -u))),$(LIBDIR)/gstreamer-1.0,$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/gstreamer-1.0/plugins)
+
+.PHONY: help setup setup-test build demo live test lint bench install uninstall clean
+
+help: ## Shows this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## Installs what is missing (Debian, Ubuntu) and fetches ONNX Runtime and the demo's picture
+	@scripts/setup
+
+setup-test: setup
+	@scripts/setup --test
+
+build: setup ## Builds the plugin, the trainer and the examples
+	$(CARGO) build $(PROFILE) --workspace
+
+demo: setup ## Runs the three elements on a video with faces and says where the result lies
+	$(CARGO) build $(PROFILE) -p gst-plugin-fer -p fer-annotate
+	@scripts/make-demo-clip
+	@mkdir -p $(OUT)
+	$(RUN) target/release/annotate .fer/media/demo.mkv --output $(OUT)/demo.mkv --still $(OUT)/still.png --records $(OUT)/faces.jsonl
+
+live: setup ## Shows the webcam with every face's expression
+	$(CARGO) build $(PROFILE) -p gst-plugin-fer
+	$(RUN) GST_PLUGIN_PATH=$(CURDIR)/target/release gst-launch-1.0 autovideosrc ! videoconvert ! ferfacedetect ! ferclassify ! feroverlay ! videoconvert ! autovideosink sync=false
+
+test: setup-test ## Runs all tests; those that need what this machine lacks are named
+	@scripts/make-demo-clip
+	$(RUN) $(CARGO) test $(PROFILE) --workspace
+
+lint: ## Checks formatting and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
+
+bench: setup ## Measures speed beside named peers on this machine
+	$(RUN) scripts/bench
+
+install: ## Installs the plugin (DESTDIR, PREFIX; without root into your home)
+	$(CARGO) build $(PROFILE) -p gst-plugin-fer
+	install -d "$(DESTDIR)$(PLUGINDIR)"
+	install -m 755 target/release/libgstfer.so "$(DESTDIR)$(PLUGINDIR)/"
+
+uninstall: ## Removes what `make install` put there
+	rm -f "$(DESTDIR)$(PLUGINDIR)/libgstfer.so"
+
+clean: ## Removes what was built, fetched and written
+	$(CARGO) clean
+	rm -rf .fer out

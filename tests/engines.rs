@@ -1,0 +1,82 @@
+//! The engines on the bundled model: they agree, and a batch gives what single faces give.
+
+use fer::engine::{self, EngineKind, EngineOptions};
+use fer::{Error, Model};
+
+/// Faces of smooth noise, prepared: values from -1 to 1.
+fn faces(count: usize, len: usize) -> Vec<f32> {
+    (0..count * len)
+        .map(|i| ((i as f32 * 0.37).sin() + (i as f32 * 0.011).cos()) / 2.0)
+        .collect()
+}
+
+/// Logits of `count` faces given in one batch, and one by one.
+fn logits(kind: EngineKind, count: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
+    let model = Model::bundled()?;
+    let (len, classes) = (model.info().input.len(), model.info().labels.len());
+    let options = EngineOptions {
+        kind,
+        ..Default::default()
+    };
+    let mut engine = engine::open(&model, &options)?.engine;
+    let input = faces(count, len);
+    let mut batch = vec![0.0; count * classes];
+    engine.run(&input, count, &mut batch)?;
+    let mut single = vec![0.0; count * classes];
+    for (face, out) in input.chunks(len).zip(single.chunks_mut(classes)) {
+        engine.run(face, 1, out)?;
+    }
+    Ok((batch, single))
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
+
+#[test]
+fn builtin_gives_the_same_for_a_batch_and_for_single_faces() {
+    let (batch, single) = logits(EngineKind::Builtin, 5).unwrap();
+    assert!(largest_difference(&batch, &single) < 1e-5);
+    assert!(batch.iter().any(|v| v.abs() > 1e-3), "{batch:?}");
+}
+
+#[test]
+fn onnx_runtime_agrees_with_builtin() {
+    let (batch, single) = match logits(EngineKind::OnnxRuntime, 5) {
+        Ok(logits) => logits,
+        Err(why @ Error::Engine { .. }) => {
+            println!("SKIPPED onnx_runtime_agrees_with_builtin: {why}");
+            return;
+        }
+        Err(other) => panic!("{other}"),
+    };
+    let (builtin, _) = logits(EngineKind::Builtin, 5).unwrap();
+    assert!(largest_difference(&batch, &single) < 1e-4);
+    assert!(largest_difference(&batch, &builtin) < 1e-3);
+}
+
+#[test]
+fn auto_says_what_it_took_and_why() {
+    let model = Model::bundled().unwrap();
+    let selection = engine::open(&model, &EngineOptions::default()).unwrap();
+    assert_ne!(selection.kind, EngineKind::Auto);
+    assert!(selection.reason.starts_with(selection.kind.name()));
+}
+
+#[test]
+fn names_of_engines_are_read_back() {
+    for kind in EngineKind::ALL {
+        assert_eq!(kind.name().parse::<EngineKind>().unwrap(), kind);
+    }
+    assert!(
+        "cuda"
+            .parse::<EngineKind>()
+            .unwrap_err()
+            .to_string()
+            .contains("builtin")
+    );
+}
