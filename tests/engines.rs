@@ -1,6 +1,8 @@
 //! The engines on the bundled model: they agree, and a batch gives what single faces give.
 
-use fer::engine::{self, EngineKind, EngineOptions};
+use std::time::Duration;
+
+use fer::engine::{self, Builtin, Engine, EngineKind, EngineOptions};
 use fer::{Error, Model};
 
 /// Faces of smooth noise, prepared: values from -1 to 1.
@@ -65,6 +67,40 @@ fn auto_says_what_it_took_and_why() {
     let selection = engine::open(&model, &EngineOptions::default()).unwrap();
     assert_ne!(selection.kind, EngineKind::Auto);
     assert!(selection.reason.starts_with(selection.kind.name()));
+}
+
+#[test]
+fn streams_that_share_an_engine_get_their_own_faces_back() {
+    let model = Model::bundled().unwrap();
+    let (len, classes) = (model.info().input.len(), model.info().labels.len());
+    let options = EngineOptions {
+        kind: EngineKind::Builtin,
+        shared: true,
+        batch_timeout: Duration::from_millis(20),
+        ..Default::default()
+    };
+    let all = faces(6, len);
+    let mut alone = Builtin::open(&model).unwrap();
+    let mut wanted = vec![0.0; 6 * classes];
+    alone.run(&all, 6, &mut wanted).unwrap();
+
+    // Keeps the engine open between the streams, so that each of them must join it.
+    let _first = engine::open(&model, &options).unwrap();
+    std::thread::scope(|scope| {
+        for (stream, faces) in all.chunks(2 * len).enumerate() {
+            let (model, options, wanted) = (&model, &options, &wanted);
+            scope.spawn(move || {
+                let mut selection = engine::open(model, options).unwrap();
+                assert!(selection.reason.contains("shared"), "{}", selection.reason);
+                for _ in 0..5 {
+                    let mut out = vec![0.0; 2 * classes];
+                    selection.engine.run(faces, 2, &mut out).unwrap();
+                    let own = &wanted[stream * 2 * classes..][..2 * classes];
+                    assert!(largest_difference(&out, own) < 1e-5);
+                }
+            });
+        }
+    });
 }
 
 #[test]

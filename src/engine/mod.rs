@@ -2,9 +2,11 @@
 
 mod builtin;
 pub mod onnxruntime;
+mod shared;
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::{Error, Model, Result};
 
@@ -80,6 +82,12 @@ pub struct EngineOptions {
     pub kind: EngineKind,
     /// Threads for one inference; a pipeline's other elements want the remaining cores.
     pub threads: usize,
+    /// Whether streams of this process with the same model, kind and threads use one
+    /// engine.
+    pub shared: bool,
+    /// How long a shared engine waits for faces of other streams to run them together.
+    /// Even with zero, faces that arrive while it is busy are run as one batch.
+    pub batch_timeout: Duration,
 }
 
 impl Default for EngineOptions {
@@ -87,6 +95,8 @@ impl Default for EngineOptions {
         Self {
             kind: EngineKind::Auto,
             threads: 1,
+            shared: false,
+            batch_timeout: Duration::ZERO,
         }
     }
 }
@@ -107,6 +117,14 @@ pub struct Selection {
 /// [`Error::Engine`] when the wanted engine can't be had, [`Error::Model`] when it refuses
 /// the model.
 pub fn open(model: &Model, options: &EngineOptions) -> Result<Selection> {
+    if options.shared {
+        shared::open(model, options)
+    } else {
+        open_own(model, options)
+    }
+}
+
+fn open_own(model: &Model, options: &EngineOptions) -> Result<Selection> {
     match options.kind {
         EngineKind::Auto => match OnnxRuntime::open(model, options.threads) {
             Ok(engine) => {
