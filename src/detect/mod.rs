@@ -19,6 +19,9 @@ pub struct Detection {
     /// Right eye, left eye, nose, right and left corner of the mouth (as the person
     /// has them), where the detector gives them.
     pub landmarks: Option<[Point; 5]>,
+    /// Whether the evidence is enough to believe in a face that was not known before.
+    /// A weak detection only tells that a known face is still there.
+    pub strong: bool,
 }
 
 /// What part of a picture to scan, and for faces of what size.
@@ -32,10 +35,22 @@ pub struct Scan {
     pub max: f32,
 }
 
+/// How hard a detector looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tuning {
+    /// Ratio of a window size to the next one, above 1.
+    pub scale_factor: f64,
+    /// Windows that must agree on a face before it is believed.
+    pub min_neighbors: u32,
+}
+
 /// Finds faces in a grey picture.
 pub trait Detector: Send {
-    /// Side of the smallest face that the detector can see, in pixels.
-    fn smallest_face(&self) -> f32;
+    /// Side in pixels that a face needs to be seen well.
+    fn good_face_size(&self) -> f32;
+
+    /// Changes how hard the detector looks, where it has such a choice.
+    fn tune(&mut self, tuning: Tuning);
 
     /// The faces in `scan.region` of `image`, in pixels of `image`.
     ///

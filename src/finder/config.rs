@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::detect::{DetectorKind, MinSize};
+use crate::detect::{DetectorKind, MinSize, Tuning};
 use crate::{Error, Rect, Result};
 
 /// Settings of a [`FaceFinder`](super::FaceFinder).
@@ -23,6 +23,9 @@ pub struct FinderConfig {
     pub max_size: Option<MinSize>,
     /// Frames from one full scan to the next, at least 1; faces are tracked between.
     pub interval: u32,
+    /// Frames for which a face is reported that the detector does not see any more, but
+    /// that looks as it did: one that has turned or is half covered.
+    pub coast: u32,
     /// Part of the frame in which faces are looked for, in pixels.
     pub roi: Option<Rect>,
     /// Width in pixels to which the frame is scaled for detection; 0 chooses it such
@@ -41,6 +44,7 @@ impl Default for FinderConfig {
             min_size: MinSize::Share(0.125),
             max_size: None,
             interval: 15,
+            coast: 30,
             roi: None,
             work_width: 0,
         }
@@ -48,6 +52,20 @@ impl Default for FinderConfig {
 }
 
 impl FinderConfig {
+    /// How hard the detector looks.
+    pub(crate) fn tuning(&self) -> Tuning {
+        Tuning {
+            scale_factor: self.scale_factor,
+            min_neighbors: self.min_neighbors,
+        }
+    }
+
+    /// Whether both settings use one detector file.
+    pub(crate) fn same_detector(&self, other: &Self) -> bool {
+        (self.detector, &self.cascade, &self.yunet)
+            == (other.detector, &other.cascade, &other.yunet)
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors

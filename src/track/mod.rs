@@ -1,1 +1,373 @@
 //! Faces that keep their identity from frame to frame.
+//!
+//! A face that was found is followed by a small picture of it, which is searched again
+//! near the place where the face should be by its velocity. From time to time the
+//! detector looks at that neighbourhood and corrects the box. Detections are given to
+//! faces in steps, after ByteTrack (Zhang et al. 2022): first the strong ones, then the
+//! weak ones, which can keep a face but not begin one, and last, strong ones that are
+//! left may be faces that had been lost, if they look alike.
+
+mod appearance;
+mod assign;
+mod motion;
+
+use std::cmp::Reverse;
+
+use appearance::{Appearance, Sighting};
+use assign::{Pair, best_first, is_ambiguous};
+use motion::Motion;
+
+use crate::detect::Detection;
+use crate::frame::GrayImage;
+use crate::{Point, Rect, Result};
+
+/// Frames from one look of the detector at a face that it sees to the next.
+const LOOK_EVERY: u64 = 3;
+/// Frames for which the detector looks at a face it misses in every frame, before it
+/// does so every [`LOOK_EVERY`] frames.
+const LOOK_HARD: u32 = 6;
+/// Correlation above which a face's picture is found again.
+const FOUND: f32 = 0.6;
+/// Correlation below which the picture is renewed, because the face has changed.
+const STALE: f32 = 0.85;
+/// Frames for which a face of which nothing at all is seen is still reported.
+const BLIND_REPORTED: u32 = 3;
+/// Looks in which a new face must be seen before it is reported.
+const LOOKS_TO_BELIEVE: u32 = 2;
+/// Intersection over union above which two boxes are of one face.
+const SAME: f32 = 0.4;
+/// Intersection over union from which a detection may be of a face that is followed.
+const NEAR: f32 = 0.2;
+/// Sides of its box from where a face was lost within which it may come back.
+const REACH: f32 = 2.0;
+/// By how much its box may have grown or shrunk when it comes back.
+const RESIZED: f32 = 1.5;
+
+/// How long faces are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Frames for which a face is reported that the detector does not see, but that is
+    /// followed by its picture.
+    pub coast: u32,
+    /// Frames for which a face that is no longer reported can come back.
+    pub memory: u32,
+}
+
+/// A face that is followed; all in pixels of the picture.
+pub(crate) struct Track {
+    /// Never used again.
+    pub id: u64,
+    /// Confidence of its last detection.
+    pub confidence: Option<f32>,
+    /// Frames since it was first seen.
+    pub age: u32,
+    motion: Motion,
+    appearance: Appearance,
+    landmarks: Option<([Point; 5], Rect)>,
+    /// Times that the detector saw it.
+    looks: u32,
+    /// Whether it may be reported.
+    believed: bool,
+    /// Whether the detector looks for it in this frame.
+    looked_for: bool,
+    /// Frames since the detector saw it.
+    unseen: u32,
+    /// Frames since anything was seen of it.
+    blind: u32,
+}
+
+impl Track {
+    /// Its box.
+    pub fn rect(&self) -> Rect {
+        self.motion.rect()
+    }
+
+    /// Whether the detector missed it when it last looked.
+    pub fn is_coasting(&self) -> bool {
+        u64::from(self.unseen) >= LOOK_EVERY
+    }
+
+    /// Its landmarks, moved along with the box since they were detected.
+    pub fn landmarks(&self) -> Option<[Point; 5]> {
+        let (points, then) = self.landmarks?;
+        let now = self.rect();
+        let (kx, ky) = (now.width / then.width, now.height / then.height);
+        Some(points.map(|p| Point {
+            x: now.x + (p.x - then.x) * kx,
+            y: now.y + (p.y - then.y) * ky,
+        }))
+    }
+
+    fn is_reported(&self, patience: &Patience) -> bool {
+        self.believed && self.blind <= BLIND_REPORTED && self.unseen <= patience.coast
+    }
+
+    fn see(&mut self, image: &GrayImage, detection: Detection) -> Result<()> {
+        if self.blind > BLIND_REPORTED {
+            self.motion = Motion::new(detection.rect);
+        } else {
+            self.motion.correct(detection.rect);
+        }
+        self.landmarks = detection.landmarks.map(|l| (l, detection.rect));
+        self.confidence = detection.confidence;
+        self.looks += 1;
+        self.believed |= self.looks >= LOOKS_TO_BELIEVE;
+        self.unseen = 0;
+        self.blind = 0;
+        self.appearance = Appearance::capture(image, &self.rect())?;
+        Ok(())
+    }
+}
+
+/// The faces followed, and those lost of late.
+pub(crate) struct Tracker {
+    tracks: Vec<Track>,
+    next_id: u64,
+    frame: u64,
+}
+
+impl Tracker {
+    pub fn new() -> Self {
+        Self {
+            tracks: Vec::new(),
+            next_id: 1,
+            frame: 0,
+        }
+    }
+
+    /// Forgets all faces. Their ids are not used again.
+    pub fn reset(&mut self) {
+        self.tracks.clear();
+    }
+
+    /// Loses all faces from sight, as at the cut to another scene; those that the detector
+    /// sees at once where they were, looking the same, come back.
+    pub fn lose(&mut self) {
+        for track in &mut self.tracks {
+            track.blind = BLIND_REPORTED + 1;
+            track.motion = Motion::new(track.rect());
+        }
+    }
+
+    /// Multiplies all places by `factor`, for a picture of another size of the same view.
+    pub fn rescale(&mut self, factor: f32) {
+        for track in &mut self.tracks {
+            track.motion.rescale(factor);
+        }
+    }
+
+    /// The boxes of all faces in sight.
+    pub fn places(&self) -> Vec<Rect> {
+        let in_sight = self.tracks.iter().filter(|t| t.blind <= BLIND_REPORTED);
+        in_sight.map(Track::rect).collect()
+    }
+
+    /// The faces to report, oldest first.
+    pub fn reported<'a>(&'a self, patience: &'a Patience) -> impl Iterator<Item = &'a Track> {
+        self.tracks.iter().filter(|t| t.is_reported(patience))
+    }
+
+    /// Begins a frame: moves each face to where its picture is found again, else on by its
+    /// velocity.
+    pub fn follow(&mut self, image: &GrayImage) -> Result<()> {
+        self.frame += 1;
+        for track in &mut self.tracks {
+            track.age += 1;
+            track.unseen += 1;
+            track.blind += 1;
+            track.motion.predict();
+        }
+        let mut sightings = Vec::with_capacity(self.tracks.len());
+        for track in &self.tracks {
+            // Where a lost face could be now is too large a place to search.
+            sightings.push(if track.blind > BLIND_REPORTED + 1 {
+                None
+            } else {
+                let found = track.appearance.find(image, &track.rect())?;
+                Some(found).filter(|s| s.score >= FOUND)
+            });
+        }
+        for (i, track) in self.tracks.iter_mut().enumerate() {
+            // Of two faces found at one place, the one that looks more like it is there,
+            // and the other one is behind it.
+            let hidden = |s: &Sighting| {
+                sightings.iter().enumerate().any(|(j, other)| {
+                    other.is_some_and(|o| {
+                        j != i && o.rect.iou(&s.rect) > SAME && (o.score, j) > (s.score, i)
+                    })
+                })
+            };
+            if let Some(sighting) = sightings[i].filter(|s| !hidden(s)) {
+                track.motion.place(sighting.rect);
+                track.blind = 0;
+                if sighting.score < STALE {
+                    track.appearance = Appearance::capture(image, &sighting.rect)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The boxes of the faces near which the detector shall look in this frame.
+    pub fn due(&mut self) -> Vec<Rect> {
+        let frame = self.frame;
+        let is_due = |t: &Track| {
+            let turn = (frame + t.id).is_multiple_of(LOOK_EVERY);
+            let missed = t.unseen > LOOK_EVERY as u32 && t.unseen <= LOOK_HARD;
+            turn || !t.believed || missed
+        };
+        let mut boxes = Vec::new();
+        for track in &mut self.tracks {
+            track.looked_for = is_due(track);
+            if track.looked_for {
+                boxes.push(track.rect());
+            }
+        }
+        boxes
+    }
+
+    /// Notes that the detector has looked everywhere in this frame.
+    pub fn looked_everywhere(&mut self) {
+        for track in &mut self.tracks {
+            track.looked_for = true;
+        }
+    }
+
+    /// Ends a frame with what the detector saw in it. `fresh` says that a new face is to
+    /// be believed at once, as in the first frame of a scene.
+    pub fn update(
+        &mut self,
+        image: &GrayImage,
+        detections: Vec<Detection>,
+        patience: &Patience,
+        fresh: bool,
+    ) -> Result<()> {
+        let (mut strong, mut weak): (Vec<_>, Vec<_>) =
+            detections.into_iter().partition(|d| d.strong);
+        for detections in [&mut strong, &mut weak] {
+            let pairs = best_first(self.near(image, detections)?);
+            self.give(image, pairs, detections)?;
+        }
+        let pairs = best_first(self.alike(image, &strong)?);
+        self.give(image, pairs, &mut strong)?;
+        for detection in strong {
+            let known = |t: &Track| t.blind == 0 && t.rect().iou(&detection.rect) > SAME;
+            if !self.tracks.iter().any(known) {
+                self.begin(image, detection, fresh)?;
+            }
+        }
+        for track in &mut self.tracks {
+            if track.blind == 0 {
+                track.motion.learn();
+            } else {
+                track.motion.fade();
+            }
+        }
+        self.forget(image, patience);
+        Ok(())
+    }
+
+    /// Pairs of detections and the faces followed that overlap them and have no detection
+    /// yet. Where there is a choice, looks count as much as place.
+    fn near(&self, image: &GrayImage, detections: &[Detection]) -> Result<Vec<Pair>> {
+        let mut pairs = Vec::new();
+        for (track, t) in self.tracks.iter().enumerate() {
+            if t.unseen == 0 || t.blind > BLIND_REPORTED {
+                continue;
+            }
+            for (detection, d) in detections.iter().enumerate() {
+                let score = t.rect().iou(&d.rect);
+                if score >= NEAR {
+                    pairs.push(Pair {
+                        track,
+                        detection,
+                        score,
+                    });
+                }
+            }
+        }
+        for i in 0..pairs.len() {
+            let pair = pairs[i];
+            if is_ambiguous(&pairs, &pair) {
+                let place = detections[pair.detection].rect;
+                let seen = self.tracks[pair.track].appearance.find(image, &place)?;
+                pairs[i].score += seen.score;
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Pairs of detections and lost faces that look alike and are not too far away.
+    fn alike(&self, image: &GrayImage, detections: &[Detection]) -> Result<Vec<Pair>> {
+        let mut pairs = Vec::new();
+        for (track, t) in self.tracks.iter().enumerate() {
+            if t.blind <= BLIND_REPORTED {
+                continue;
+            }
+            for (detection, d) in detections.iter().enumerate() {
+                let (then, now) = (t.rect(), d.rect);
+                let (from, to) = (then.center(), now.center());
+                let far = (to.x - from.x).hypot(to.y - from.y);
+                let ratio = now.width / then.width;
+                if far > REACH * now.width || !(1.0 / RESIZED..=RESIZED).contains(&ratio) {
+                    continue;
+                }
+                let score = t.appearance.find(image, &now)?.score;
+                if score >= FOUND {
+                    pairs.push(Pair {
+                        track,
+                        detection,
+                        score,
+                    });
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Gives detections to their faces, and takes them from the list.
+    fn give(
+        &mut self,
+        image: &GrayImage,
+        mut pairs: Vec<(usize, usize)>,
+        detections: &mut Vec<Detection>,
+    ) -> Result<()> {
+        pairs.sort_unstable_by_key(|&(_, detection)| Reverse(detection));
+        for (track, detection) in pairs {
+            self.tracks[track].see(image, detections.remove(detection))?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, image: &GrayImage, detection: Detection, fresh: bool) -> Result<()> {
+        self.tracks.push(Track {
+            id: self.next_id,
+            confidence: detection.confidence,
+            age: 0,
+            motion: Motion::new(detection.rect),
+            appearance: Appearance::capture(image, &detection.rect)?,
+            landmarks: detection.landmarks.map(|l| (l, detection.rect)),
+            looks: 1,
+            believed: fresh,
+            looked_for: false,
+            unseen: 0,
+            blind: 0,
+        });
+        self.next_id += 1;
+        Ok(())
+    }
+
+    /// Drops faces that were lost for too long or that left the picture, and those not yet
+    /// believed that the detector missed.
+    fn forget(&mut self, image: &GrayImage, patience: &Patience) {
+        let (width, height) = (image.width() as f32, image.height() as f32);
+        self.tracks.retain(|t| {
+            let c = t.rect().center();
+            let inside = (0.0..width).contains(&c.x) && (0.0..height).contains(&c.y);
+            let refuted = !t.believed && t.looked_for && t.unseen > 0;
+            let expired = t.unseen > patience.coast + patience.memory
+                || t.blind > BLIND_REPORTED + patience.memory;
+            inside && !refuted && !expired
+        });
+    }
+}

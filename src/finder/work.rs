@@ -1,0 +1,83 @@
+//! The small grey picture on which faces are looked for.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::frame::GrayImage;
+use crate::{Error, Frame, Result};
+
+/// A frame's luma, scaled down.
+pub(crate) struct WorkImage {
+    image: GrayImage,
+    luma: GrayImage,
+    resizer: Resizer,
+    scale: f32,
+}
+
+impl WorkImage {
+    pub fn new() -> Self {
+        Self {
+            image: GrayImage::default(),
+            luma: GrayImage::default(),
+            resizer: Resizer::new(),
+            scale: 1.0,
+        }
+    }
+
+    /// The picture.
+    pub fn image(&self) -> &GrayImage {
+        &self.image
+    }
+
+    /// Pixels of the picture for one pixel of the frame, at most 1.
+    pub fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// Takes the next frame, at `scale` pixels for one of the frame's; never enlarged.
+    pub fn load(&mut self, frame: &Frame, scale: f32) -> Result<()> {
+        let scaled = |side: usize| ((side as f32 * scale).round() as usize).clamp(1, side);
+        let (width, height) = (scaled(frame.width()), scaled(frame.height()));
+        self.scale = width as f32 / frame.width() as f32;
+        // Rows with padding are read in place as a wider picture of which a part is used;
+        // the last row may lack its padding.
+        let in_place = frame
+            .luma_in_place()
+            .filter(|(data, stride)| data.len() >= stride * frame.height());
+        let (data, stride) = match in_place {
+            Some(luma) => luma,
+            None => {
+                let target = if width == frame.width() && height == frame.height() {
+                    &mut self.image
+                } else {
+                    &mut self.luma
+                };
+                frame.copy_luma(target);
+                (self.luma.pixels(), self.luma.width())
+            }
+        };
+        self.image.resize(width, height);
+        if width == frame.width() && height == frame.height() {
+            if in_place.is_some() {
+                let rows = self.image.pixels_mut().chunks_exact_mut(width);
+                for (to, from) in rows.zip(data.chunks_exact(stride)) {
+                    to.copy_from_slice(&from[..width]);
+                }
+            }
+            return Ok(());
+        }
+        let unfit = |e: fast_image_resize::ImageBufferError| Error::Frame(e.to_string());
+        let data = &data[..stride * frame.height()];
+        let source = ImageRef::new(stride as u32, frame.height() as u32, data, PixelType::U8)
+            .map_err(unfit)?;
+        let pixels = self.image.pixels_mut();
+        let mut target = Image::from_slice_u8(width as u32, height as u32, pixels, PixelType::U8)
+            .map_err(unfit)?;
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .crop(0.0, 0.0, frame.width() as f64, frame.height() as f64);
+        self.resizer
+            .resize(&source, &mut target, &options)
+            .map_err(|e| Error::Frame(e.to_string()))
+    }
+}
