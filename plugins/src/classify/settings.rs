@@ -1,0 +1,158 @@
+//! The properties of `ferclassify`, and the classifier that they ask for.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fer::engine::{EngineKind, EngineOptions};
+use fer::model::{Color, Overrides};
+use fer::{Classifier, Model};
+use gst::glib;
+
+/// Which inference engine to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerEngine")]
+#[repr(i32)]
+pub enum Engine {
+    /// The fastest that works.
+    #[default]
+    #[enum_value(name = "Auto: the fastest that works here", nick = "auto")]
+    Auto,
+    /// Compiled in.
+    #[enum_value(name = "Built in: needs nothing installed", nick = "builtin")]
+    Builtin,
+    /// ONNX Runtime.
+    #[enum_value(
+        name = "ONNX Runtime: libonnxruntime.so 1.17 or newer",
+        nick = "onnxruntime"
+    )]
+    OnnxRuntime,
+}
+
+/// Channels of a model without metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerInputColor")]
+#[repr(i32)]
+pub enum InputColor {
+    /// As the model file says.
+    #[default]
+    #[enum_value(name = "As the model file says", nick = "model")]
+    Model,
+    /// One channel of luma.
+    #[enum_value(name = "Grey", nick = "gray")]
+    Gray,
+    /// Red first.
+    #[enum_value(name = "Red, green, blue", nick = "rgb")]
+    Rgb,
+    /// Blue first.
+    #[enum_value(name = "Blue, green, red", nick = "bgr")]
+    Bgr,
+}
+
+/// The values of the properties.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub model: Option<PathBuf>,
+    pub engine: Engine,
+    pub threads: u32,
+    pub labels: Option<String>,
+    pub input_color: InputColor,
+    pub input_mean: Option<String>,
+    pub input_std: Option<String>,
+    pub margin: f64,
+    pub shared_engine: bool,
+    pub batch_timeout: u64,
+    pub batch_size: u32,
+    pub threshold: f64,
+    pub smoothing: f64,
+    pub reclassify_interval: u32,
+    pub roi_types: String,
+    pub post_messages: bool,
+}
+
+/// Value of `margin` that stands for the model file's own.
+pub const MODEL_MARGIN: f64 = -1.0;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: None,
+            engine: Engine::default(),
+            threads: 1,
+            labels: None,
+            input_color: InputColor::default(),
+            input_mean: None,
+            input_std: None,
+            margin: MODEL_MARGIN,
+            shared_engine: true,
+            batch_timeout: 0,
+            batch_size: Classifier::DEFAULT_BATCH as u32,
+            threshold: 0.0,
+            smoothing: 0.7,
+            reclassify_interval: 1,
+            roi_types: crate::meta::FACE.to_owned(),
+            post_messages: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Opens the model and an engine.
+    ///
+    /// # Errors
+    /// When the model can't be used or the engine not be had.
+    pub fn open(&self) -> fer::Result<Classifier> {
+        let overrides = self.overrides()?;
+        let model = match &self.model {
+            Some(path) => Model::load(path, &overrides)?,
+            None => Model::bundled()?.with(&overrides)?,
+        };
+        let options = EngineOptions {
+            kind: match self.engine {
+                Engine::Auto => EngineKind::Auto,
+                Engine::Builtin => EngineKind::Builtin,
+                Engine::OnnxRuntime => EngineKind::OnnxRuntime,
+            },
+            threads: self.threads as usize,
+            shared: self.shared_engine,
+            batch_timeout: Duration::from_nanos(self.batch_timeout),
+        };
+        let mut classifier = Classifier::new(&model, &options)?;
+        classifier.set_max_batch(self.batch_size as usize);
+        Ok(classifier)
+    }
+
+    fn overrides(&self) -> fer::Result<Overrides> {
+        Ok(Overrides {
+            labels: self.labels.as_deref().map(list),
+            color: match self.input_color {
+                InputColor::Model => None,
+                InputColor::Gray => Some(Color::Gray),
+                InputColor::Rgb => Some(Color::Rgb),
+                InputColor::Bgr => Some(Color::Bgr),
+            },
+            mean: self.input_mean.as_deref().map(numbers).transpose()?,
+            std: self.input_std.as_deref().map(numbers).transpose()?,
+            margin: (self.margin != MODEL_MARGIN).then_some(self.margin as f32),
+        })
+    }
+
+    /// The accepted types of regions of interest.
+    pub fn types(&self) -> Vec<String> {
+        list(&self.roi_types)
+    }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(|part| part.trim().to_owned()).collect()
+}
+
+fn numbers(text: &str) -> fer::Result<Vec<f32>> {
+    list(text)
+        .iter()
+        .map(|part| {
+            part.parse().map_err(|_| {
+                fer::Error::Setting(format!("{text:?} is not one number or one a channel"))
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! The properties of `ferfacedetect`, and the finder's configuration that they make.
+
+use std::path::PathBuf;
+
+use fer::Rect;
+use fer::detect::{DetectorKind, MinSize};
+use fer::finder::FinderConfig;
+use gst::glib;
+
+/// Which detector to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerDetector")]
+#[repr(i32)]
+pub enum Detector {
+    /// OpenCV's Haar cascade.
+    #[default]
+    #[enum_value(name = "Haar: OpenCV's cascade of Haar features", nick = "haar")]
+    Haar,
+    /// The YuNet network.
+    #[enum_value(name = "YuNet: a small network, also for turned heads", nick = "yunet")]
+    YuNet,
+}
+
+/// The values of the properties.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub detector: Detector,
+    pub cascade: Option<PathBuf>,
+    pub yunet_model: Option<PathBuf>,
+    pub scale_factor: f64,
+    pub min_neighbors: u32,
+    pub min_size: f64,
+    pub max_size: f64,
+    pub interval: u32,
+    pub roi: Option<String>,
+    pub post_messages: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let config = FinderConfig::default();
+        Self {
+            detector: Detector::default(),
+            cascade: None,
+            yunet_model: None,
+            scale_factor: config.scale_factor,
+            min_neighbors: config.min_neighbors,
+            min_size: match config.min_size {
+                MinSize::Pixels(size) | MinSize::Share(size) => size.into(),
+            },
+            max_size: 0.0,
+            interval: config.interval,
+            roi: None,
+            post_messages: false,
+        }
+    }
+}
+
+impl Settings {
+    /// The finder's configuration.
+    ///
+    /// # Errors
+    /// When `roi` is not four numbers.
+    pub fn config(&self) -> fer::Result<FinderConfig> {
+        Ok(FinderConfig {
+            detector: match self.detector {
+                Detector::Haar => DetectorKind::Haar,
+                Detector::YuNet => DetectorKind::YuNet,
+            },
+            cascade: self.cascade.clone(),
+            yunet: self.yunet_model.clone(),
+            scale_factor: self.scale_factor,
+            min_neighbors: self.min_neighbors,
+            min_size: size(self.min_size),
+            max_size: (self.max_size > 0.0).then(|| size(self.max_size)),
+            interval: self.interval,
+            roi: self.roi.as_deref().map(parse_roi).transpose()?,
+            ..FinderConfig::default()
+        })
+    }
+}
+
+/// Up to 1 a share of the frame's height, above it pixels.
+fn size(value: f64) -> MinSize {
+    if value <= 1.0 {
+        MinSize::Share(value as f32)
+    } else {
+        MinSize::Pixels(value as f32)
+    }
+}
+
+fn parse_roi(text: &str) -> fer::Result<Rect> {
+    let numbers: Vec<f32> = text
+        .split(',')
+        .filter_map(|part| part.trim().parse().ok())
+        .collect();
+    match numbers[..] {
+        [x, y, width, height] if text.split(',').count() == 4 => Ok(Rect::new(x, y, width, height)),
+        _ => Err(fer::Error::Setting(format!(
+            "roi {text:?} is not x,y,width,height in pixels"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_up_to_one_are_shares() {
+        assert_eq!(size(0.25), MinSize::Share(0.25));
+        assert_eq!(size(40.0), MinSize::Pixels(40.0));
+    }
+
+    #[test]
+    fn a_region_is_four_numbers() {
+        assert_eq!(
+            parse_roi("10, 20,300,200").unwrap(),
+            Rect::new(10.0, 20.0, 300.0, 200.0)
+        );
+        for wrong in ["", "1,2,3", "1,2,3,4,5", "1,2,x,4", "1,2,x,4,5"] {
+            assert!(parse_roi(wrong).is_err(), "{wrong}");
+        }
+    }
+}
