@@ -75,7 +75,7 @@ impl Classify {
         let predictions = frame::view(&frame)
             .and_then(|view| state.classifier.classify(&view, &rects))
             .map_err(|why| {
-                gst::element_imp_error!(self, gst::StreamError::Failed, ["{why}"]);
+                gst::element_imp_error!(self, gst::StreamError::Failed, ("{why}"));
                 gst::FlowError::Error
             })?;
         state.stats.time += start.elapsed();
@@ -332,8 +332,8 @@ impl BaseTransformImpl for Classify {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings.lock().unwrap().clone();
         let classifier = settings.open().map_err(|why| match why {
-            fer::Error::Engine { .. } => gst::error_msg!(gst::LibraryError::Init, ["{why}"]),
-            _ => gst::error_msg!(gst::ResourceError::NotFound, ["{why}"]),
+            fer::Error::Engine { .. } => gst::error_msg!(gst::LibraryError::Init, ("{why}")),
+            _ => gst::error_msg!(gst::ResourceError::NotFound, ("{why}")),
         })?;
         gst::info!(
             CAT,

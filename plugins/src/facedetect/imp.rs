@@ -46,7 +46,7 @@ impl FaceDetect {
                 .config()
                 .and_then(|config| state.finder.set_config(config));
             if let Err(why) = result {
-                gst::element_imp_error!(self, gst::ResourceError::Settings, ["{why}"]);
+                gst::element_imp_error!(self, gst::ResourceError::Settings, ("{why}"));
             }
         }
     }
@@ -81,7 +81,7 @@ impl FaceDetect {
         frame::view(&frame)
             .and_then(|view| state.finder.process(&view))
             .map_err(|why| {
-                gst::element_imp_error!(self, gst::StreamError::Failed, ["{why}"]);
+                gst::element_imp_error!(self, gst::StreamError::Failed, ("{why}"));
                 gst::FlowError::Error
             })
     }
@@ -282,7 +282,7 @@ impl BaseTransformImpl for FaceDetect {
         let finder = settings
             .config()
             .and_then(FaceFinder::new)
-            .map_err(|why| gst::error_msg!(gst::ResourceError::NotFound, ["{why}"]))?;
+            .map_err(|why| gst::error_msg!(gst::ResourceError::NotFound, ("{why}")))?;
         gst::debug!(CAT, imp = self, "started with {:?}", finder.config());
         *self.state.lock().unwrap() = Some(State {
             finder,

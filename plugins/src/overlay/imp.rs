@@ -136,7 +136,7 @@ impl Overlay {
         rectangles: &[VideoOverlayRectangle],
     ) -> Result<(), gst::FlowError> {
         let failed = |why: String| {
-            gst::element_imp_error!(self, gst::StreamError::Failed, ["{why}"]);
+            gst::element_imp_error!(self, gst::StreamError::Failed, ("{why}"));
             gst::FlowError::Error
         };
         if state.attach {
@@ -429,7 +429,7 @@ impl BaseTransformImpl for Overlay {
         for face in &faces {
             let drawn = Self::draw(&mut state.painter, &settings, face, height);
             rectangles.extend(drawn.map_err(|why| {
-                gst::element_imp_error!(self, gst::LibraryError::Failed, ["drawing: {why}"]);
+                gst::element_imp_error!(self, gst::LibraryError::Failed, ("drawing: {why}"));
                 gst::FlowError::Error
             })?);
         }

@@ -1,0 +1,149 @@
+//! `ferclassify` in real pipelines.
+
+mod common;
+
+use common::{media, picture, run, run_with};
+use gst::prelude::*;
+use gst_video::VideoRegionOfInterestMeta;
+
+#[test]
+fn every_face_gets_all_probabilities_on_the_buffer_and_in_the_message() {
+    let test = "every_face_gets_all_probabilities_on_the_buffer_and_in_the_message";
+    let Some(path) = media(test, "astronaut.png") else {
+        return;
+    };
+    let run = run(&format!(
+        "{} ! video/x-raw,format=NV12 ! ferfacedetect ! ferclassify ! fakesink name=end",
+        picture(&path, 3)
+    ));
+    assert_eq!(run.error, None);
+    for frame in &run.frames {
+        let expression = frame.faces[0].expression.as_ref().expect("classified");
+        let sum: f64 = expression.probabilities.iter().map(|(_, p)| p).sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{expression:?}");
+        assert_eq!(expression.probabilities.len(), 7);
+        let best = expression
+            .probabilities
+            .iter()
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        assert_eq!(best.unwrap().0, expression.label);
+    }
+    assert_eq!(run.messages.len(), 3);
+    let message = &run.messages[2];
+    assert_eq!(message.name(), "fer-expressions");
+    let faces: gst::Array = message.get("faces").unwrap();
+    let face: gst::Structure = faces[0].get().unwrap();
+    assert_eq!(face.get::<gst::Array>("labels").unwrap().len(), 7);
+    assert_eq!(
+        face.get::<String>("label").unwrap(),
+        run.frames[2].faces[0].expression.as_ref().unwrap().label
+    );
+}
+
+#[test]
+fn the_astronaut_smiles_whatever_the_format() {
+    let Some(path) = media("the_astronaut_smiles_whatever_the_format", "astronaut.png") else {
+        return;
+    };
+    for format in ["I420", "YUY2", "GRAY8", "BGRx", "Y444"] {
+        for engine in ["builtin", "auto"] {
+            let run = run(&format!(
+                "{} ! video/x-raw,format={format} ! ferfacedetect ! ferclassify engine={engine} ! fakesink name=end",
+                picture(&path, 1)
+            ));
+            assert_eq!(run.error, None);
+            let expression = run.frames[0].faces[0].expression.as_ref().unwrap();
+            assert_eq!(expression.label, "happy", "{format}: {expression:?}");
+        }
+    }
+}
+
+/// Marks a region on every buffer that leaves the element called `source`.
+fn mark(pipeline: &gst::Pipeline, kind: &'static str, rect: (u32, u32, u32, u32)) {
+    let pad = pipeline
+        .by_name("source")
+        .unwrap()
+        .static_pad("src")
+        .unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let buffer = info.buffer_mut().unwrap().make_mut();
+        VideoRegionOfInterestMeta::add(buffer, kind, rect);
+        gst::PadProbeReturn::Ok
+    });
+}
+
+#[test]
+fn regions_of_other_elements_are_classified_by_their_type() {
+    let description = "videotestsrc num-buffers=2 name=source ! video/x-raw,format=I420,width=320,height=240 \
+         ! ferclassify name=classify engine=builtin ! fakesink name=end";
+    let with = |kind, types: &'static str, rect| {
+        run_with(description, |pipeline| {
+            mark(pipeline, kind, rect);
+            let classify = pipeline.by_name("classify").unwrap();
+            classify.set_property("roi-types", types);
+        })
+    };
+    let inside = (100, 50, 90, 110);
+    let run = with("face", "face,head", inside);
+    assert!(run.error.is_none() && run.frames[0].faces[0].expression.is_some());
+    let run = with("face", "head", inside);
+    assert!(run.error.is_none() && run.frames[0].faces[0].expression.is_none());
+    assert!(run.messages.is_empty());
+    // Partly and wholly outside: the first is read, the second left alone.
+    let run = with("face", "face", (300, 200, 500, 500));
+    assert!(run.error.is_none() && run.frames[0].faces[0].expression.is_some());
+    let run = with("face", "face", (1000, 1000, 50, 50));
+    assert!(run.error.is_none() && run.frames[0].faces[0].expression.is_none());
+}
+
+#[test]
+fn below_the_threshold_the_label_is_uncertain() {
+    let Some(path) = media(
+        "below_the_threshold_the_label_is_uncertain",
+        "astronaut.png",
+    ) else {
+        return;
+    };
+    let run = run(&format!(
+        "{} ! ferfacedetect ! ferclassify threshold=1.0 ! fakesink name=end",
+        picture(&path, 1)
+    ));
+    let expression = run.frames[0].faces[0].expression.as_ref().unwrap();
+    assert_eq!(expression.label, "uncertain");
+    assert_eq!(expression.smoothed_label, "uncertain");
+}
+
+#[test]
+fn faces_are_read_again_at_the_interval() {
+    let Some(path) = media("faces_are_read_again_at_the_interval", "astronaut.png") else {
+        return;
+    };
+    for (interval, readings) in [(1, 10), (5, 2)] {
+        let run = run(&format!(
+            "{} ! ferfacedetect ! ferclassify reclassify-interval={interval} ! fakesink name=end",
+            picture(&path, 10)
+        ));
+        let stats = &run.stats["ferclassify"];
+        assert_eq!(stats.get::<u64>("faces").unwrap(), 10);
+        assert_eq!(stats.get::<u64>("classified").unwrap(), readings);
+        assert!(run.frames.iter().all(|f| f.faces[0].expression.is_some()));
+    }
+}
+
+#[test]
+fn what_can_not_work_is_said_on_the_bus() {
+    for (properties, said) in [
+        ("model=/nonexistent/m.onnx", "/nonexistent/m.onnx"),
+        ("model=/etc/passwd", "not an ONNX file"),
+        ("labels=a,b,c", "3 labels"),
+        ("input-mean=abc", "abc"),
+        ("input-color=rgb", "does not take faces"),
+    ] {
+        let run = run(&format!(
+            "videotestsrc num-buffers=1 ! ferclassify name=classify {properties} ! fakesink name=end"
+        ));
+        let (element, text) = run.error.expect(properties);
+        assert_eq!(element, "classify");
+        assert!(text.contains(said), "{properties}: {text}");
+    }
+}

@@ -1,0 +1,128 @@
+//! Running real pipelines and reading what comes out of them.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::sync::{Arc, Mutex};
+
+use gst::prelude::*;
+use gstfer::meta::{self, FaceMeta};
+
+/// The face in the portrait `astronaut.png` (512x512), found by eye.
+pub const PORTRAIT_FACE: fer::Rect = fer::Rect::new(177.0, 66.0, 97.0, 97.0);
+
+/// Starts GStreamer with the elements of this crate.
+pub fn init() {
+    static INIT: Once = Once::new();
+    INIT.call_once(|| {
+        gst::init().unwrap();
+        gstfer::plugin_register_static().unwrap();
+    });
+}
+
+/// A file of the test media: in `FER_MEDIA_DIR`, in what `make test` fetched, or beside
+/// the checkout. `None`, said aloud, where it is in none of them.
+pub fn media(test: &str, name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let found = std::env::var_os("FER_MEDIA_DIR")
+        .map(PathBuf::from)
+        .into_iter()
+        .chain([root.join(".fer/media"), root.join("../shared/data/media")])
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        println!("SKIPPED {test}: no {name}");
+    }
+    found
+}
+
+/// One frame that reached the end of a pipeline.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub faces: Vec<FaceMeta>,
+    pub pts: Option<gst::ClockTime>,
+}
+
+/// What a pipeline did.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Frames that reached the element named `end`.
+    pub frames: Vec<Seen>,
+    /// Structures of the element messages of our elements.
+    pub messages: Vec<gst::Structure>,
+    /// The `stats` of our elements at the end, by the name of the element's factory.
+    pub stats: HashMap<String, gst::Structure>,
+    /// First error on the bus: element and text.
+    pub error: Option<(String, String)>,
+}
+
+/// Runs a pipeline to its end or its first error. Its last element is called `end`.
+pub fn run(description: &str) -> Run {
+    run_with(description, |_| ())
+}
+
+/// As [`run`]; `prepare` may change the pipeline before it starts.
+pub fn run_with(description: &str, prepare: impl FnOnce(&gst::Pipeline)) -> Run {
+    init();
+    let pipeline = gst::parse::launch(description)
+        .unwrap_or_else(|why| panic!("{description}: {why}"))
+        .downcast::<gst::Pipeline>()
+        .unwrap();
+    let frames = watch(&pipeline);
+    prepare(&pipeline);
+    let mut run = Run::default();
+    // The reason of a failed start is on the bus.
+    let _ = pipeline.set_state(gst::State::Playing);
+    let bus = pipeline.bus().unwrap();
+    for message in bus.iter_timed(gst::ClockTime::from_seconds(60)) {
+        match message.view() {
+            gst::MessageView::Eos(_) => break,
+            gst::MessageView::Error(error) => {
+                let source = error.src().map(|s| s.name().to_string());
+                run.error = Some((source.unwrap_or_default(), error.error().to_string()));
+                break;
+            }
+            gst::MessageView::Element(element) => {
+                let structure = element.structure().filter(|s| s.name().starts_with("fer-"));
+                run.messages.extend(structure.map(|s| s.to_owned()));
+            }
+            _ => (),
+        }
+    }
+    for element in pipeline.iterate_elements().into_iter().flatten() {
+        let factory = element.factory().map(|f| f.name().to_string());
+        if let Some(name) = factory.filter(|name| name.starts_with("fer")) {
+            run.stats.insert(name, element.property("stats"));
+        }
+    }
+    pipeline.set_state(gst::State::Null).unwrap();
+    run.frames = std::mem::take(&mut frames.lock().unwrap());
+    run
+}
+
+/// Collects the faces of all frames that reach the element named `end`.
+pub fn watch(pipeline: &gst::Pipeline) -> Arc<Mutex<Vec<Seen>>> {
+    let frames = Arc::new(Mutex::new(Vec::new()));
+    let collected = frames.clone();
+    let end = pipeline.by_name("end").expect("a last element called end");
+    let pad = end.static_pad("sink").unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let buffer = info.buffer().unwrap();
+        collected.lock().unwrap().push(Seen {
+            faces: meta::faces(buffer, &[meta::FACE.to_owned()]),
+            pts: buffer.pts(),
+        });
+        gst::PadProbeReturn::Ok
+    });
+    frames
+}
+
+/// A source of `count` frames of the picture at `path`, in any caps downstream asks for.
+pub fn picture(path: &Path, count: u32) -> String {
+    format!(
+        "filesrc location=\"{}\" ! decodebin ! imagefreeze num-buffers={count} ! videoconvert ! videoscale",
+        path.display()
+    )
+}
