@@ -55,7 +55,12 @@ impl Preparer {
         let width = grown.width.max(grown.height * aspect);
         let height = width / aspect;
         let center = grown.center();
-        Rect::new(center.x - width / 2.0, center.y - height / 2.0, width, height)
+        Rect::new(
+            center.x - width / 2.0,
+            center.y - height / 2.0,
+            width,
+            height,
+        )
     }
 
     /// Writes the face at `face` as [`InputSpec::len`] values into `out`, in the axis order

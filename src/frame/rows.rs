@@ -37,7 +37,11 @@ impl Frame<'_> {
                 let wg = (1 << SHIFT) - wr - wb;
                 let (rows, step) = ([r.row(y), g.row(y), b.row(y)], r.step);
                 let samples = |c: usize| rows[c][x * step..].iter().step_by(step);
-                for (((o, r), g), b) in out.iter_mut().zip(samples(0)).zip(samples(1)).zip(samples(2))
+                for (((o, r), g), b) in out
+                    .iter_mut()
+                    .zip(samples(0))
+                    .zip(samples(1))
+                    .zip(samples(2))
                 {
                     let sum = wr * u32::from(*r) + wg * u32::from(*g) + wb * u32::from(*b);
                     *o = ((sum + (1 << (SHIFT - 1))) >> SHIFT) as u8;

@@ -127,7 +127,11 @@ fn describe(
         input: InputSpec {
             width,
             height,
-            color: if channels == 1 { Color::Gray } else { Color::Rgb },
+            color: if channels == 1 {
+                Color::Gray
+            } else {
+                Color::Rgb
+            },
             layout,
             mean: Vec::new(),
             std: Vec::new(),
