@@ -1,0 +1,100 @@
+//! The whole state of a run in one file, so that `--resume` goes on bit for bit.
+//!
+//! The file's plain names are the averaged weights, so it can also be used wherever
+//! weights are. The rest has a prefix: `raw/` for the weights that are trained, `first/`
+//! and `second/` for the optimiser, and `centers`.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::tensors::{load, save};
+use crate::nn::weights::{Tensor, Tensors, params_from_tensors, params_to_tensors};
+use crate::nn::{Architecture, Weights};
+use crate::rng::Rng;
+use crate::train::{Config, Progress, Trainer};
+
+/// Writes the state of `trainer`.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn save_state(trainer: &Trainer, path: &Path) -> Result<()> {
+    let net = &trainer.net;
+    let mut tensors = trainer.average.to_tensors(net);
+    let optimizer = &trainer.optimizer;
+    let parts = [
+        ("raw", trainer.weights.to_tensors(net)),
+        ("first", params_to_tensors(net, &optimizer.first)),
+        ("second", second_to_tensors(net, &optimizer.second)),
+    ];
+    for (prefix, part) in parts {
+        tensors.extend(
+            part.into_iter()
+                .map(|(name, t)| (format!("{prefix}/{name}"), t)),
+        );
+    }
+    let centers = Tensor {
+        shape: vec![net.classes, net.features()],
+        data: trainer.centers.values().to_vec(),
+    };
+    tensors.insert("centers".into(), centers);
+    let metadata = HashMap::from([
+        ("classes".to_owned(), trainer.classes.join(",")),
+        ("config".to_owned(), trainer.config.to_toml()?),
+        (
+            "progress".to_owned(),
+            serde_json::to_string(&trainer.progress)?,
+        ),
+    ]);
+    save(path, &tensors, metadata)
+}
+
+/// SGD has no second memory.
+fn second_to_tensors(net: &Architecture, second: &[Vec<f32>]) -> Tensors {
+    if second.iter().all(Vec::is_empty) {
+        return Tensors::new();
+    }
+    params_to_tensors(net, second)
+}
+
+/// Reads a run back.
+///
+/// # Errors
+/// Names the file and what is missing in it.
+pub fn load_state(path: &Path) -> Result<Trainer> {
+    read(path).with_context(|| format!("checkpoint {}", path.display()))
+}
+
+fn read(path: &Path) -> Result<Trainer> {
+    let file = load(path)?;
+    let text = |key: &str| {
+        file.metadata
+            .get(key)
+            .with_context(|| format!("no {key} in it, so it can't be resumed from"))
+    };
+    let config: Config = toml::from_str(text("config")?)?;
+    let progress: Progress = serde_json::from_str(text("progress")?)?;
+    let classes = file.classes.clone().context("no classes in it")?;
+    let net = Architecture::new(config.width, classes.len())?;
+    let part = |prefix: &str| -> Tensors {
+        file.tensors
+            .iter()
+            .filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.clone())))
+            .collect()
+    };
+    let weights = Weights::from_tensors(&net, &part("raw/"))?;
+    let average = Weights::from_tensors(&net, &file.tensors)?;
+    let mut trainer = Trainer::new(config, classes, net, weights, &Rng::new(progress.rng))?;
+    trainer.average = average;
+    trainer.progress = progress;
+    trainer.optimizer.first = params_from_tensors(&trainer.net, &part("first/"))?;
+    if trainer.optimizer.second.iter().any(|s| !s.is_empty()) {
+        trainer.optimizer.second = params_from_tensors(&trainer.net, &part("second/"))?;
+    }
+    let centers = file.tensors.get("centers").context("no centers in it")?;
+    let own = trainer.centers.values_mut();
+    ensure!(centers.data.len() == own.len(), "centers of another size");
+    own.copy_from_slice(&centers.data);
+    Ok(trainer)
+}

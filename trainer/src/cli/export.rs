@@ -1,0 +1,241 @@
+//! `fer-trainer export`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use fer::classify::softmax;
+use fer::engine::{EngineKind, OnnxRuntime};
+use fer_trainer::SIDE;
+use fer_trainer::checkpoint::{Network, load};
+use fer_trainer::data::{self, ReadOptions, Sample, Split};
+use fer_trainer::eval::Metrics;
+use fer_trainer::export::{self, Description, Storage, temperature, verify};
+use fer_trainer::nn::{Weights, Workspace};
+use fer_trainer::rng::Rng;
+use fer_trainer::train::predict;
+use serde_json::{Value, json};
+
+/// Pictures with which engines are compared.
+const CHECKED: usize = 64;
+
+/// Options of `export`.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("form").required(true)))]
+pub struct Args {
+    /// Writes an ONNX file
+    #[arg(long, group = "form")]
+    onnx: bool,
+    /// Run folder or weights file
+    #[arg(long)]
+    model: PathBuf,
+    /// File to write; else the model's name with the ending .onnx
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// Data set whose validation part calibrates the probabilities and checks the file;
+    /// without it they stay as trained, and drawn pictures check the file
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Stores weights as 16-bit floats, which halves the file
+    #[arg(long)]
+    half: bool,
+    /// A name for the model's description; else the output's file name
+    #[arg(long)]
+    name: Option<String>,
+    /// A sentence on data and terms for the model's description
+    #[arg(long)]
+    note: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<()> {
+    let network = Network::load(&args.model)?;
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => network.path.with_extension("onnx"),
+    };
+    let storage = if args.half {
+        Storage::Half
+    } else {
+        Storage::Single
+    };
+    let mut about = Description {
+        name: args.name.clone().unwrap_or_else(|| stem(&output)),
+        training: training(&network.path, args.note.as_deref())?,
+        metrics: Value::Null,
+    };
+    let dataset = args
+        .data
+        .as_deref()
+        .map(|path| data::open(path, &ReadOptions::default()))
+        .transpose()?;
+    let drawn;
+    let (samples, temperature) = match &dataset {
+        Some(dataset) => {
+            ensure!(
+                dataset.classes == network.classes,
+                "the model has the classes {}, the data {}",
+                network.classes.join(", "),
+                dataset.classes.join(", ")
+            );
+            let samples = dataset.part(Split::Validation);
+            ensure!(!samples.is_empty(), "the data has no validation part");
+            let (temperature, metrics) = calibrate(&network, &samples);
+            about.metrics = metrics;
+            (samples, temperature)
+        }
+        None => {
+            drawn = noise();
+            (drawn.iter().collect(), 1.0)
+        }
+    };
+
+    let (folded, model) = export::export(&network, storage, temperature, &about)?;
+    let checked = &samples[..samples.len().min(CHECKED)];
+    report_folding(&network, &folded.weights, temperature, checked, storage)?;
+    let (net, weights) = (&folded.net, &folded.weights);
+    let difference = verify::check(net, weights, &model, EngineKind::Builtin, checked)?;
+    println!(
+        "builtin differs by at most {difference:.1e} over {} pictures",
+        checked.len()
+    );
+    match OnnxRuntime::open(&model, 1) {
+        Ok(_) => {
+            let kind = EngineKind::OnnxRuntime;
+            let difference = verify::check(net, weights, &model, kind, checked)?;
+            println!("onnxruntime differs by at most {difference:.1e}");
+        }
+        Err(fer::Error::Engine { reason, .. }) => {
+            println!("onnxruntime was not checked: {reason}");
+        }
+        Err(refused) => return Err(refused).context("checking the exported file"),
+    }
+
+    std::fs::write(&output, model.bytes())
+        .with_context(|| format!("writing {}", output.display()))?;
+    println!(
+        "{}: {} bytes, SHA-256 {}",
+        output.display(),
+        model.bytes().len(),
+        model.sha256()
+    );
+    Ok(())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// What the weights file says of its training.
+fn training(path: &Path, note: Option<&str>) -> Result<Value> {
+    let metadata = load(path)?.metadata;
+    let mut about = serde_json::Map::new();
+    if let Some(config) = metadata.get("config") {
+        let recipe: toml::Table = toml::from_str(config).context("recipe in the weights file")?;
+        about.insert("recipe".into(), serde_json::to_value(recipe)?);
+    }
+    if let Some(metrics) = metadata.get("metrics") {
+        about.insert("epoch".into(), serde_json::from_str(metrics)?);
+    }
+    if let Some(note) = note {
+        about.insert("note".into(), note.into());
+    }
+    Ok(if about.is_empty() {
+        Value::Null
+    } else {
+        about.into()
+    })
+}
+
+/// Temperature by the validation pictures, and what they say before and after.
+fn calibrate(network: &Network, samples: &[&Sample]) -> (f32, Value) {
+    let mut workspaces = [Workspace::new(&network.net, 64)];
+    let scores = predict(
+        &network.net,
+        &network.weights,
+        &mut workspaces,
+        samples,
+        false,
+    );
+    let labels: Vec<usize> = samples.iter().map(|s| s.label).collect();
+    let temperature = temperature::fit(&scores, &labels);
+    let metrics = |temperature: f32| {
+        let probabilities: Vec<Vec<f32>> = scores
+            .iter()
+            .map(|row| softmax(&row.iter().map(|v| v / temperature).collect::<Vec<_>>()))
+            .collect();
+        Metrics::new(&network.classes, &probabilities, &labels)
+    };
+    let (before, after) = (metrics(1.0), metrics(temperature));
+    println!(
+        "validation: {:.2} % of {}, calibration error {:.4} as trained, {:.4} at temperature \
+         {temperature:.3}",
+        100.0 * after.accuracy,
+        after.n,
+        before.ece,
+        after.ece
+    );
+    let metrics = json!({"validation": {
+        "n": after.n,
+        "accuracy": after.accuracy,
+        "balanced_accuracy": after.balanced_accuracy,
+        "macro_f1": after.macro_f1,
+        "ece": after.ece,
+        "nll": after.nll,
+        "temperature": temperature,
+    }});
+    (temperature, metrics)
+}
+
+/// Compares the folded network to the trained one, both in the trainer.
+fn report_folding(
+    network: &Network,
+    folded: &Weights,
+    temperature: f32,
+    samples: &[&Sample],
+    storage: Storage,
+) -> Result<()> {
+    let mut workspaces = [Workspace::new(&network.net, 64)];
+    let mut run = |weights| predict(&network.net, weights, &mut workspaces, samples, false);
+    let (trained, folded) = (run(&network.weights), run(folded));
+    let pairs = trained.iter().flatten().zip(folded.iter().flatten());
+    let largest = pairs
+        .map(|(a, b)| (a / temperature - b).abs())
+        .fold(0.0, f32::max);
+    let what = match storage {
+        Storage::Half => "rounding to half precision",
+        Storage::Single => "folding",
+    };
+    ensure!(
+        storage == Storage::Half || largest <= verify::TOLERANCE,
+        "folding changes a score by {largest:.2e}"
+    );
+    println!("{what} changes a score by at most {largest:.1e}");
+    Ok(())
+}
+
+/// Pictures of smoothed noise, for want of faces.
+fn noise() -> Vec<Sample> {
+    let mut rng = Rng::new(1);
+    (0..CHECKED)
+        .map(|_| {
+            let mut grey = 128.0;
+            let pixels = (0..SIDE * SIDE)
+                .map(|_| {
+                    grey = 0.9 * grey + 0.1 * 255.0 * (0.5 + 2.0 * rng.symmetric());
+                    grey.clamp(0.0, 255.0) as u8
+                })
+                .collect();
+            Sample {
+                pixels,
+                label: 0,
+                votes: None,
+                subject: None,
+                split: None,
+                name: "noise".into(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,47 @@
+//! Commands.
+
+mod console;
+mod eval;
+mod export;
+mod source;
+mod summary;
+mod train;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Trains, evaluates and exports networks for facial expressions.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Trains a network
+    Train(train::Args),
+    /// Looks at data sets
+    #[command(subcommand)]
+    Data(summary::Command),
+    /// Tells how good a model is on a data set
+    Eval(eval::Args),
+    /// Writes a trained network as a file that the plugin takes
+    Export(export::Args),
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What went wrong, to be printed in one line.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Train(args) => train::run(&args),
+            Command::Data(command) => summary::run(&command),
+            Command::Eval(args) => eval::run(&args),
+            Command::Export(args) => export::run(&args),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The options that say which data, shared by all commands.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use fer_trainer::data::{self, Dataset, ReadOptions, classes};
+
+/// How to read a data set.
+#[derive(Debug, clap::Args)]
+pub struct Reading {
+    /// Pictures are faces already; else faces are found, unless the pictures are small
+    #[arg(long)]
+    aligned: bool,
+    /// Classes to keep, separated by commas, in the order of labels
+    #[arg(long, value_delimiter = ',')]
+    classes: Option<Vec<String>>,
+    /// CK+: frames taken from the end of each sequence
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=10))]
+    ck_frames: u8,
+    /// CK+: takes each sequence's first frame as neutral
+    #[arg(long)]
+    ck_neutral: bool,
+    /// fer2013.csv: takes labels and votes from this fer2013new.csv of FERPlus
+    #[arg(long)]
+    ferplus: Option<PathBuf>,
+}
+
+/// A data set that a command needs.
+#[derive(Debug, clap::Args)]
+pub struct Source {
+    /// Data set: a FER-2013 CSV file, or a folder of FER-2013, JAFFE, CK+, CK+48, RAF-DB or
+    /// AffectNet as distributed, or any folder of classes
+    #[arg(long)]
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+impl Source {
+    /// Reads the data set and names on stderr what could not be used.
+    pub fn open(&self) -> Result<Dataset> {
+        self.reading.open(&self.data)
+    }
+}
+
+impl Reading {
+    /// As [`Source::open`].
+    pub fn open(&self, path: &Path) -> Result<Dataset> {
+        let name = |word: &String| classes::canonical(word).map_or(word.clone(), String::from);
+        let keep: Option<Vec<String>> = self.classes.as_ref().map(|c| c.iter().map(name).collect());
+        if let Some(keep) = &keep
+            && keep.len() < 2
+        {
+            bail!("--classes needs at least two");
+        }
+        let data = data::open(
+            path,
+            &ReadOptions {
+                aligned: self.aligned.then_some(true),
+                last_frames: usize::from(self.ck_frames),
+                neutral: self.ck_neutral,
+                ferplus: self.ferplus.clone(),
+                classes: keep,
+            },
+        )?;
+        for fault in &data.faults {
+            eprintln!("not used: {fault}");
+        }
+        for missed in &data.missed {
+            eprintln!("no face found: {}", missed.name);
+        }
+        Ok(data)
+    }
+}

@@ -1,0 +1,107 @@
+//! `fer-trainer data summary`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use fer_trainer::data::{Dataset, Split, duplicates};
+
+use super::source::Reading;
+
+/// Pairs of duplicates that are listed by name.
+const LISTED: usize = 10;
+
+/// Commands on data sets.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Prints counts, subjects, parts, faults and duplicates of a data set
+    Summary(Args),
+}
+
+/// Options of `data summary`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Data set, as --data of the other commands
+    path: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// Runs the command.
+pub fn run(command: &Command) -> Result<()> {
+    let Command::Summary(args) = command;
+    let data = args.reading.open(&args.path)?;
+    println!(
+        "{}: {} faces, {} pictures without one, {} not used",
+        data.format,
+        data.samples.len(),
+        data.missed.len(),
+        data.faults.len()
+    );
+    counts(&data);
+    let subjects: BTreeSet<_> = data
+        .samples
+        .iter()
+        .filter_map(|s| s.subject.as_ref())
+        .collect();
+    if !subjects.is_empty() {
+        println!("{} subjects", subjects.len());
+    }
+    twice(&data);
+    Ok(())
+}
+
+fn counts(data: &Dataset) {
+    let mut parts: BTreeMap<Option<Split>, Vec<usize>> = BTreeMap::new();
+    for part in data.samples.iter().map(|s| s.split) {
+        parts
+            .entry(part)
+            .or_insert_with(|| data.counts(data.samples.iter().filter(|s| s.split == part)));
+    }
+    let name = |part: &Option<Split>| part.map_or("all".to_owned(), |p| p.to_string());
+    let header: String = parts.keys().map(|p| format!(" {:>10}", name(p))).collect();
+    println!("{:12}{header}", "class");
+    for (label, class) in data.classes.iter().enumerate() {
+        let row: String = parts
+            .values()
+            .map(|c| format!(" {:>10}", c[label]))
+            .collect();
+        println!("{class:12}{row}");
+        if parts.values().all(|c| c[label] == 0) {
+            println!("warning: no picture of {class}");
+        }
+    }
+    let sums: String = parts
+        .values()
+        .map(|c| format!(" {:>10}", c.iter().sum::<usize>()))
+        .collect();
+    println!("{:12}{sums}", "sum");
+}
+
+fn twice(data: &Dataset) {
+    let found = duplicates::find(&data.samples);
+    let part = |i: usize| data.samples[i].split;
+    let across = found
+        .exact
+        .iter()
+        .filter(|(a, b)| part(*a) != part(*b))
+        .count();
+    let label = |i: usize| data.samples[i].label;
+    let disagree = found
+        .exact
+        .iter()
+        .filter(|(a, b)| label(*a) != label(*b))
+        .count();
+    println!(
+        "{} exact duplicates, {across} of them across parts, {disagree} under another label; \
+         {} near-duplicates across parts",
+        found.exact.len(),
+        found.near_across_parts.len()
+    );
+    for (a, b) in found.near_across_parts.iter().take(LISTED) {
+        println!(
+            "  {} looks like {}",
+            data.samples[*a].name, data.samples[*b].name
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! Pictures that are in a data set twice, which spoils a comparison of its parts.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::Sample;
+use crate::SIDE;
+
+/// Side of the grid whose neighbours are compared.
+const GRID: usize = 16;
+
+/// Bits of 256 that may differ between two pictures that look the same. Pictures of
+/// different people differ by about a quarter of the bits.
+const NEAR: u32 = 10;
+
+/// Pairs of samples that show the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Duplicates {
+    /// Pairs of indices whose pixels are equal.
+    pub exact: Vec<(usize, usize)>,
+    /// Pairs of indices in different parts that look the same, without the equal ones.
+    pub near_across_parts: Vec<(usize, usize)>,
+}
+
+/// Compares every sample with every other.
+pub fn find(samples: &[Sample]) -> Duplicates {
+    let mut first: HashMap<&[u8], usize> = HashMap::new();
+    let mut exact = Vec::new();
+    for (i, sample) in samples.iter().enumerate() {
+        match first.get(sample.pixels.as_slice()) {
+            Some(before) => exact.push((*before, i)),
+            None => {
+                first.insert(&sample.pixels, i);
+            }
+        }
+    }
+    let hashes: Vec<[u64; 4]> = samples.par_iter().map(|s| hash(&s.pixels)).collect();
+    let near_across_parts = (0..samples.len())
+        .into_par_iter()
+        .flat_map_iter(|a| {
+            let hashes = &hashes;
+            (a + 1..samples.len())
+                .filter(move |b| samples[a].split != samples[*b].split)
+                .filter(move |b| distance(&hashes[a], &hashes[*b]) <= NEAR)
+                .filter(move |b| samples[a].pixels != samples[*b].pixels)
+                .map(move |b| (a, b))
+        })
+        .collect();
+    Duplicates {
+        exact,
+        near_across_parts,
+    }
+}
+
+fn distance(a: &[u64; 4], b: &[u64; 4]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
+}
+
+/// Difference hash: whether each cell of a 17 x 16 grid is brighter than its neighbour.
+fn hash(pixels: &[u8]) -> [u64; 4] {
+    let cell = |x: usize, y: usize| -> u32 {
+        let columns = x * SIDE / (GRID + 1)..(x + 1) * SIDE / (GRID + 1);
+        let rows = y * SIDE / GRID..(y + 1) * SIDE / GRID;
+        let n = (columns.len() * rows.len()) as u32;
+        let row = |y: usize| -> u32 {
+            pixels[y * SIDE..][columns.clone()]
+                .iter()
+                .map(|p| u32::from(*p))
+                .sum()
+        };
+        // Sixteenths, since cells are not equally large.
+        16 * rows.map(row).sum::<u32>() / n
+    };
+    let mut bits = [0; 4];
+    for i in 0..GRID * GRID {
+        let (x, y) = (i % GRID, i / GRID);
+        bits[i / 64] |= u64::from(cell(x, y) < cell(x + 1, y)) << (i % 64);
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Split;
+    use super::*;
+    use crate::rng::Rng;
+
+    #[test]
+    fn equal_and_similar_pictures_are_found_and_others_are_not() {
+        let mut rng = Rng::new(1);
+        let mut picture = |split| -> Sample {
+            let mut grey = 128.0f32;
+            let pixels = (0..SIDE * SIDE).map(|_| {
+                grey = (grey + 40.0 * rng.symmetric()).clamp(0.0, 250.0);
+                grey as u8
+            });
+            Sample {
+                pixels: pixels.collect(),
+                label: 0,
+                votes: None,
+                subject: None,
+                split: Some(split),
+                name: String::new(),
+            }
+        };
+        let a = picture(Split::Train);
+        let mut brighter = a.clone();
+        brighter.split = Some(Split::Validation);
+        brighter.pixels.iter_mut().for_each(|p| *p += 3);
+        let samples = [a.clone(), picture(Split::Validation), a, brighter];
+        let found = find(&samples);
+        assert_eq!(found.exact, [(0, 2)]);
+        assert_eq!(found.near_across_parts, [(0, 3), (2, 3)]);
+    }
+}

@@ -1,0 +1,260 @@
+//! Data sets as they are distributed, read into faces of [`SIDE`](crate::SIDE) pixels.
+
+mod affectnet;
+mod ck;
+pub mod classes;
+mod csv_file;
+pub mod duplicates;
+mod ferplus;
+mod files;
+mod folder;
+mod jaffe;
+mod picture;
+mod raf;
+pub mod split;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+pub use picture::{FaceReader, decode, input_spec};
+
+/// Part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// To learn from.
+    Train,
+    /// To choose by.
+    Validation,
+    /// To report on.
+    Test,
+}
+
+impl Split {
+    /// The part that a folder of this name holds.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Self::Train,
+            "validation" | "valid" | "val" | "publictest" => Self::Validation,
+            "test" | "testing" | "privatetest" => Self::Test,
+            _ => return None,
+        })
+    }
+}
+
+impl std::str::FromStr for Split {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::from_name(name)
+            .ok_or_else(|| format!("split {name:?} is not one of train, validation, test"))
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
+    }
+}
+
+/// One labelled face.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Grey values, [`SIDE`](crate::SIDE) x [`SIDE`](crate::SIDE).
+    pub pixels: Vec<u8>,
+    /// Index in [`Dataset::classes`].
+    pub label: usize,
+    /// Share of each class where people disagreed; sums to one.
+    pub votes: Option<Vec<f32>>,
+    /// Whose face it is, where the data set tells.
+    pub subject: Option<String>,
+    /// Part of the data set, where it has parts.
+    pub split: Option<Split>,
+    /// File below the data set's folder, or row of the file.
+    pub name: String,
+}
+
+/// A picture in which the detector found no face.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// File below the data set's folder.
+    pub name: String,
+    /// Index in [`Dataset::classes`].
+    pub label: usize,
+    /// Part of the data set, where it has parts.
+    pub split: Option<Split>,
+}
+
+/// A data set in memory.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Dataset {
+    /// Form in which it was found.
+    pub format: &'static str,
+    /// Class names in the order of labels.
+    pub classes: Vec<String>,
+    /// Faces.
+    pub samples: Vec<Sample>,
+    /// Pictures without a face that the detector sees.
+    pub missed: Vec<Missed>,
+    /// One line for each file or row that could not be used, with its name.
+    pub faults: Vec<String>,
+}
+
+/// How to read a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Whether pictures are faces already; `None` leaves it to the data set's form and to
+    /// the pictures' size.
+    pub aligned: Option<bool>,
+    /// CK+: frames that are taken from the end of each sequence.
+    pub last_frames: usize,
+    /// CK+: whether each sequence's first frame is taken as neutral.
+    pub neutral: bool,
+    /// FER-2013's CSV file: votes of FERPlus to take in place of its labels.
+    pub ferplus: Option<PathBuf>,
+    /// Classes to keep; `None` keeps all.
+    pub classes: Option<Vec<String>>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            aligned: None,
+            last_frames: 1,
+            neutral: false,
+            ferplus: None,
+            classes: None,
+        }
+    }
+}
+
+/// Reads the data set at `path`, whose form is told from what lies there.
+///
+/// # Errors
+/// When nothing is there, no known form fits, or no sample could be read.
+pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+    let read = || -> Result<Dataset> {
+        let mut dataset = read(path, options)?;
+        if let Some(votes) = &options.ferplus {
+            ferplus::join(&mut dataset, votes)?;
+        }
+        if let Some(classes) = &options.classes {
+            dataset.keep(classes)?;
+        }
+        let fault = || {
+            dataset
+                .faults
+                .first()
+                .map_or(String::new(), |f| format!(" ({f})"))
+        };
+        ensure!(
+            !dataset.samples.is_empty(),
+            "no face could be read, {} pictures without one{}",
+            dataset.missed.len(),
+            fault()
+        );
+        Ok(dataset)
+    };
+    read().with_context(|| format!("data {}", path.display()))
+}
+
+fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+    ensure!(path.exists(), "no such file or folder");
+    if path.is_file() {
+        return csv_file::read(path);
+    }
+    for name in ["icml_face_data.csv", "fer2013.csv"] {
+        let file = path.join(name);
+        if file.is_file() {
+            return csv_file::read(&file);
+        }
+    }
+    if ck::fits(path) {
+        ck::read(path, options)
+    } else if raf::fits(path) {
+        raf::read(path, options)
+    } else if affectnet::fits(path) {
+        affectnet::read(path, options)
+    } else if jaffe::fits(path)? {
+        jaffe::read(path, options)
+    } else if folder::fits(path)? {
+        folder::read(path, options)
+    } else {
+        bail!("no data set in a form that is known, nor a folder of classes")
+    }
+}
+
+impl Dataset {
+    /// Index of `class`.
+    ///
+    /// # Panics
+    /// When the data set lacks it.
+    fn label(&self, class: &str) -> usize {
+        let label = self.classes.iter().position(|c| c == class);
+        label.expect("readers list every class that they know")
+    }
+
+    /// Drops all samples of classes other than `names`, and orders labels after `names`.
+    ///
+    /// # Errors
+    /// When the data set lacks one of them.
+    pub fn keep(&mut self, names: &[String]) -> Result<()> {
+        let mut new = vec![None; self.classes.len()];
+        for (label, name) in names.iter().enumerate() {
+            let old = self
+                .classes
+                .iter()
+                .position(|c| c == name)
+                .with_context(|| format!("no class {name:?}, only {}", self.classes.join(", ")))?;
+            new[old] = Some(label);
+        }
+        self.samples.retain_mut(|s| relabel(&mut s.label, &new));
+        self.missed.retain_mut(|m| relabel(&mut m.label, &new));
+        for votes in self.samples.iter_mut().filter_map(|s| s.votes.as_mut()) {
+            let mut kept = vec![0.0; names.len()];
+            for (share, label) in votes.iter().zip(&new) {
+                if let Some(label) = label {
+                    kept[*label] = *share;
+                }
+            }
+            let sum = kept.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+            *votes = kept.iter().map(|share| share / sum).collect();
+        }
+        self.classes = names.to_vec();
+        Ok(())
+    }
+
+    /// Samples of one part.
+    pub fn part(&self, split: Split) -> Vec<&Sample> {
+        self.samples
+            .iter()
+            .filter(|s| s.split == Some(split))
+            .collect()
+    }
+
+    /// Whether any sample says which part it belongs to.
+    pub fn has_parts(&self) -> bool {
+        self.samples.iter().any(|s| s.split.is_some())
+    }
+
+    /// Samples of each class.
+    pub fn counts<'a>(&self, samples: impl IntoIterator<Item = &'a Sample>) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for sample in samples {
+            counts[sample.label] += 1;
+        }
+        counts
+    }
+}
+
+/// Whether `label` is kept; it then becomes the new one.
+fn relabel(label: &mut usize, new: &[Option<usize>]) -> bool {
+    new[*label].inspect(|new| *label = *new).is_some()
+}

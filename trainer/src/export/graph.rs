@@ -1,0 +1,213 @@
+//! The ONNX graph.
+
+use fer::model::{METADATA_KEY, ModelInfo};
+use half::f16;
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
+    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
+    tensor_proto::DataType, tensor_shape_proto, type_proto,
+};
+
+use super::Storage;
+use super::fold::Folded;
+use crate::SIDE;
+use crate::nn::{Kind, Layer};
+
+const OPSET: i64 = 17;
+/// The version of the file format that came with the opset.
+const IR_VERSION: i64 = 8;
+
+/// The whole file.
+pub(super) fn model(network: &Folded, storage: Storage, info: &ModelInfo) -> ModelProto {
+    let mut graph = Graph::new(storage);
+    let tensors = network.weights.to_tensors(&network.net);
+    graph.constant("zero", &[], &[0.0]);
+    graph.constant("six", &[], &[6.0]);
+    let mut at = "input".to_owned();
+    for layer in &network.net.layers {
+        let weight = &tensors[&format!("{}.weight", layer.name)];
+        let bias = &tensors[&format!("{}_bn.beta", layer.name)];
+        let weight = graph.weight(
+            &format!("{}.weight", layer.name),
+            &weight.shape,
+            &weight.data,
+        );
+        let bias_name = format!("{}.bias", layer.name);
+        graph.constant(&bias_name, &bias.shape, &bias.data);
+        let convolved = format!("{}.conv", layer.name);
+        let attributes = convolution(layer);
+        graph.node("Conv", &[&at, &weight, &bias_name], &convolved, attributes);
+        graph.node(
+            "Clip",
+            &[&convolved, "zero", "six"],
+            &layer.name,
+            Vec::new(),
+        );
+        at.clone_from(&layer.name);
+    }
+    graph.node("GlobalAveragePool", &[&at], "pooled", Vec::new());
+    graph.node("Flatten", &["pooled"], "features", vec![int("axis", 1)]);
+    let (weight, bias) = (&tensors["head.weight"], &tensors["head.bias"]);
+    let weight = graph.weight("head.weight", &weight.shape, &weight.data);
+    graph.constant("head.bias", &bias.shape, &bias.data);
+    let gemm = vec![int("transB", 1)];
+    graph.node("Gemm", &["features", &weight, "head.bias"], "logits", gemm);
+
+    let side = SIDE as i64;
+    ModelProto {
+        ir_version: IR_VERSION,
+        producer_name: env!("CARGO_PKG_NAME").into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        opset_import: vec![OperatorSetIdProto {
+            domain: String::new(),
+            version: OPSET,
+        }],
+        graph: Some(GraphProto {
+            name: "mobilenet_v1".into(),
+            input: vec![value("input", &[1, side, side])],
+            output: vec![value("logits", &[info.labels.len() as i64])],
+            node: graph.nodes,
+            initializer: graph.constants,
+            ..Default::default()
+        }),
+        metadata_props: vec![StringStringEntryProto {
+            key: METADATA_KEY.into(),
+            value: info.to_json(),
+        }],
+        ..Default::default()
+    }
+}
+
+/// Nodes and constants as they come.
+struct Graph {
+    storage: Storage,
+    nodes: Vec<NodeProto>,
+    constants: Vec<TensorProto>,
+}
+
+impl Graph {
+    fn new(storage: Storage) -> Self {
+        Self {
+            storage,
+            nodes: Vec::new(),
+            constants: Vec::new(),
+        }
+    }
+
+    fn node(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
+        self.nodes.push(NodeProto {
+            op_type: op.into(),
+            name: output.into(),
+            input: inputs.iter().map(|i| (*i).into()).collect(),
+            output: vec![output.into()],
+            attribute,
+            ..Default::default()
+        });
+    }
+
+    /// A constant of 32-bit floats.
+    fn constant(&mut self, name: &str, shape: &[usize], data: &[f32]) {
+        let raw = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constants
+            .push(tensor(name, DataType::Float, shape, raw));
+    }
+
+    /// A constant in the wanted storage; returns the name of its 32-bit form.
+    fn weight(&mut self, name: &str, shape: &[usize], data: &[f32]) -> String {
+        if self.storage == Storage::Single {
+            self.constant(name, shape, data);
+            return name.to_owned();
+        }
+        let raw = data
+            .iter()
+            .flat_map(|v| f16::from_f32(*v).to_le_bytes())
+            .collect();
+        self.constants
+            .push(tensor(name, DataType::Float16, shape, raw));
+        let wide = format!("{name}.wide");
+        self.node(
+            "Cast",
+            &[name],
+            &wide,
+            vec![int("to", DataType::Float as i64)],
+        );
+        wide
+    }
+}
+
+/// `SAME` padding is written out, since it depends on the input's side.
+fn convolution(layer: &Layer) -> Vec<AttributeProto> {
+    let (kernel, group, pads) = match layer.kind {
+        Kind::Pointwise => (1, 1, [0; 4]),
+        Kind::Stem | Kind::Depthwise => {
+            let before = layer.pad_before();
+            // Rows that the last output reaches beyond the input.
+            let reach = (layer.out_side - 1) * layer.stride + 3;
+            let after = reach - before - layer.in_side;
+            let group = if layer.kind == Kind::Depthwise {
+                layer.inputs
+            } else {
+                1
+            };
+            let [before, after] = [before as i64, after as i64];
+            (3, group as i64, [before, before, after, after])
+        }
+    };
+    let stride = layer.stride as i64;
+    vec![
+        ints("kernel_shape", &[kernel, kernel]),
+        ints("strides", &[stride, stride]),
+        ints("pads", &pads),
+        int("group", group),
+    ]
+}
+
+fn tensor(name: &str, kind: DataType, shape: &[usize], raw_data: Vec<u8>) -> TensorProto {
+    TensorProto {
+        name: name.into(),
+        data_type: kind as i32,
+        dims: shape.iter().map(|n| *n as i64).collect(),
+        raw_data,
+        ..Default::default()
+    }
+}
+
+fn int(name: &str, i: i64) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Int as i32,
+        i,
+        ..Default::default()
+    }
+}
+
+fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Ints as i32,
+        ints: ints.to_vec(),
+        ..Default::default()
+    }
+}
+
+/// A tensor of 32-bit floats whose first axis is the batch.
+fn value(name: &str, axes: &[i64]) -> ValueInfoProto {
+    use tensor_shape_proto::{Dimension, dimension::Value};
+    let dimension = |value| Dimension {
+        value: Some(value),
+        ..Default::default()
+    };
+    let mut dim = vec![dimension(Value::DimParam("N".into()))];
+    dim.extend(axes.iter().map(|n| dimension(Value::DimValue(*n))));
+    ValueInfoProto {
+        name: name.into(),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
+                elem_type: DataType::Float as i32,
+                shape: Some(TensorShapeProto { dim }),
+            })),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,71 @@
+//! The exported file computes what the trainer does.
+
+use anyhow::{Context, Result, ensure};
+use fer::Model;
+use fer::engine::{self, EngineKind, EngineOptions};
+
+use crate::augment::normalise;
+use crate::data::Sample;
+use crate::nn::{Architecture, Weights, Workspace};
+use crate::train::predict;
+
+/// Largest difference of any score that passes.
+pub const TOLERANCE: f32 = 1e-4;
+
+/// Pictures that engines run at once.
+const BATCH: usize = 16;
+
+/// Largest difference of any score between the trainer's forward pass and `kind` running
+/// `model`, over `samples`.
+///
+/// # Errors
+/// When the engine can't be had or fails.
+pub fn difference(
+    net: &Architecture,
+    weights: &Weights,
+    model: &Model,
+    kind: EngineKind,
+    samples: &[&Sample],
+) -> Result<f32> {
+    let options = EngineOptions {
+        kind,
+        ..EngineOptions::default()
+    };
+    let mut engine = engine::open(model, &options)?.engine;
+    let mut workspaces = [Workspace::new(net, BATCH)];
+    let own = predict(net, weights, &mut workspaces, samples, false);
+    let mut largest = 0.0f32;
+    for (samples, own) in samples.chunks(BATCH).zip(own.chunks(BATCH)) {
+        let input: Vec<f32> = samples
+            .iter()
+            .flat_map(|s| s.pixels.iter().map(|p| normalise(f32::from(*p))))
+            .collect();
+        let mut output = vec![0.0; samples.len() * net.classes];
+        engine.run(&input, samples.len(), &mut output)?;
+        for (a, b) in own.iter().flatten().zip(&output) {
+            ensure!(a.is_finite() && b.is_finite(), "a score is not a number");
+            largest = largest.max((a - b).abs());
+        }
+    }
+    Ok(largest)
+}
+
+/// As [`difference`], where more than [`TOLERANCE`] is an error.
+///
+/// # Errors
+/// Names the engine and the difference.
+pub fn check(
+    net: &Architecture,
+    weights: &Weights,
+    model: &Model,
+    kind: EngineKind,
+    samples: &[&Sample],
+) -> Result<f32> {
+    let largest = difference(net, weights, model, kind, samples)
+        .with_context(|| format!("checking the exported file in {kind}"))?;
+    ensure!(
+        largest <= TOLERANCE,
+        "the exported file differs from the trainer in {kind} by {largest:.2e}, more than {TOLERANCE:.0e}"
+    );
+    Ok(largest)
+}

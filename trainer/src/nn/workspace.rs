@@ -1,0 +1,83 @@
+//! Memory of one forward and backward pass, kept from batch to batch.
+
+use super::{Architecture, Kind, Layer, stem};
+use crate::SIDE;
+
+/// What the passes over one ghost batch read and write.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Most pictures in a pass.
+    pub capacity: usize,
+    /// Pictures, [`SIDE`] x [`SIDE`] values each, -1 to 1.
+    pub input: Vec<f32>,
+    pub(super) patches: Vec<f32>,
+    pub(super) layers: Vec<LayerState>,
+    /// Pooled features, pictures x features.
+    pub features: Vec<f32>,
+    /// Gradient of the loss by the pooled features; to be set before the backward pass.
+    pub d_features: Vec<f32>,
+    /// Gradient of the loss by every parameter, in the order of
+    /// [`Weights::params`](super::Weights::params).
+    pub gradients: Vec<Vec<f32>>,
+    pub(super) d_out: Vec<f32>,
+    pub(super) d_in: Vec<f32>,
+}
+
+/// A layer's values in the forward pass.
+#[derive(Debug)]
+pub(super) struct LayerState {
+    /// Convolution's output.
+    pub z: Vec<f32>,
+    /// Output after batch norm and ReLU6.
+    pub y: Vec<f32>,
+    /// Mean that was used.
+    pub mean: Vec<f32>,
+    /// 1 / sqrt(variance + epsilon) that was used.
+    pub inverse: Vec<f32>,
+}
+
+impl Workspace {
+    /// Memory for `capacity` pictures at once.
+    pub fn new(net: &Architecture, capacity: usize) -> Self {
+        let largest = net.layers.iter().map(Layer::output_len).max().unwrap_or(0) * capacity;
+        let head = net.classes * net.features();
+        let gradients = net
+            .layers
+            .iter()
+            .flat_map(|l| [l.weight_len(), l.outputs, l.outputs])
+            .chain([head, net.classes])
+            .map(|len| vec![0.0; len])
+            .collect();
+        debug_assert_eq!(net.layers[0].kind, Kind::Stem);
+        Self {
+            capacity,
+            input: vec![0.0; capacity * SIDE * SIDE],
+            patches: vec![0.0; capacity * stem::PATCHES * 9],
+            layers: net
+                .layers
+                .iter()
+                .map(|l| LayerState {
+                    z: vec![0.0; l.output_len() * capacity],
+                    y: vec![0.0; l.output_len() * capacity],
+                    mean: vec![0.0; l.outputs],
+                    inverse: vec![0.0; l.outputs],
+                })
+                .collect(),
+            features: vec![0.0; capacity * net.features()],
+            d_features: vec![0.0; capacity * net.features()],
+            gradients,
+            d_out: vec![0.0; largest],
+            d_in: vec![0.0; largest],
+        }
+    }
+
+    /// Mean of the last batch in layer `layer`, one value a channel.
+    pub fn mean(&self, layer: usize) -> &[f32] {
+        &self.layers[layer].mean
+    }
+
+    /// 1 / sqrt(variance + epsilon) of the last batch in layer `layer`, one a channel.
+    pub fn inverse_deviation(&self, layer: usize) -> &[f32] {
+        &self.layers[layer].inverse
+    }
+}

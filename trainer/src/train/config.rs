@@ -1,0 +1,268 @@
+//! Everything that makes up a recipe, as a TOML file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::augment::Augment;
+use crate::loss::CenterConfig;
+use crate::optim::{OptimizerConfig, Schedule};
+
+/// Which of the two stages a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// From general features (ImageNet) to a large set of faces.
+    #[default]
+    First,
+    /// From there to a small set of one's own.
+    Second,
+}
+
+/// What is done about classes of very different size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Balance {
+    /// Nothing.
+    #[default]
+    None,
+    /// A class's loss weighs by the inverse of its size.
+    Weights,
+    /// Classes are drawn equally often.
+    Sampling,
+}
+
+/// A recipe. The defaults are the bundled model's, see [`Config::for_stage`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Stage.
+    pub stage: Stage,
+    /// Width multiplier, 0.125 to 2.
+    pub width: f32,
+    /// Passes over the training part.
+    pub epochs: u64,
+    /// Pictures of one step.
+    pub batch: usize,
+    /// Pictures that share batch norm statistics; divides `batch`.
+    pub ghost_batch: usize,
+    /// Start of the random numbers.
+    pub seed: u64,
+    /// Epochs without a better validation accuracy after which training stops; 0 never does.
+    pub patience: u64,
+    /// Share held out for validation where the data set has no such part.
+    pub hold_out: f32,
+    /// Depthwise-separable blocks, counted from the input, that are left as they are,
+    /// with the first layer; 0 trains everything.
+    pub freeze_blocks: usize,
+    /// Share of the pooled features that is dropped in training.
+    pub dropout: f32,
+    /// Share of a target that is spread over all classes.
+    pub label_smoothing: f32,
+    /// Probability with which a picture is mixed with another of its ghost batch, 0.6 to
+    /// 1.0 of it being its own (after Zhang et al. 2018).
+    pub mixup: f32,
+    /// Classes of different size.
+    pub balance: Balance,
+    /// Decay of the weights' running average a step, which is what is evaluated and
+    /// exported; 0 turns it off.
+    pub ema: f32,
+    /// Decay of batch norm's running statistics a step.
+    pub norm_decay: f32,
+    /// Optimiser.
+    pub optimizer: OptimizerConfig,
+    /// Learning rate over the run.
+    pub schedule: Schedule,
+    /// Center loss.
+    pub center: CenterConfig,
+    /// Random changes of the pictures.
+    pub augment: Augment,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            stage: Stage::First,
+            width: 1.0,
+            epochs: 36,
+            batch: 128,
+            ghost_batch: 64,
+            seed: 1,
+            patience: 0,
+            hold_out: 0.1,
+            freeze_blocks: 0,
+            dropout: 0.4,
+            label_smoothing: 0.1,
+            mixup: 0.0,
+            balance: Balance::None,
+            ema: 0.999,
+            norm_decay: 0.98,
+            optimizer: OptimizerConfig::default(),
+            schedule: Schedule::default(),
+            center: CenterConfig {
+                lambda: 0.005,
+                ..CenterConfig::default()
+            },
+            augment: Augment::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults of a stage. The second has small batches, a low rate and frozen lower
+    /// layers, since it sees some hundred pictures.
+    pub fn for_stage(stage: Stage) -> Self {
+        let first = Self::default();
+        match stage {
+            Stage::First => first,
+            Stage::Second => Self {
+                stage,
+                epochs: 40,
+                batch: 32,
+                ghost_batch: 32,
+                freeze_blocks: 3,
+                ema: 0.99,
+                optimizer: OptimizerConfig {
+                    lr: 3e-4,
+                    ..OptimizerConfig::default()
+                },
+                ..first
+            },
+        }
+    }
+
+    /// Reads a file over the defaults of `stage`, or of the stage that the file names.
+    ///
+    /// # Errors
+    /// When the file can't be read, has an unknown key or a value out of range.
+    pub fn load(path: &Path, stage: Option<Stage>) -> Result<Self> {
+        let read = || -> Result<Self> {
+            let text = std::fs::read_to_string(path)?;
+            let own: toml::Table = text.parse().map_err(one_line)?;
+            let named = own
+                .get("stage")
+                .map(|s| s.clone().try_into().map_err(one_line))
+                .transpose()?;
+            let stage = stage.or(named).unwrap_or_default();
+            let mut table = toml::Table::try_from(Self::for_stage(stage))?;
+            merge(&mut table, own);
+            let mut config: Self = table.try_into().map_err(one_line)?;
+            config.stage = stage;
+            config.check()?;
+            Ok(config)
+        };
+        read().with_context(|| format!("config {}", path.display()))
+    }
+
+    /// The recipe as a TOML file.
+    ///
+    /// # Errors
+    /// Never for a recipe that was checked.
+    pub fn to_toml(&self) -> Result<String> {
+        Ok(toml::to_string(self)?)
+    }
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            (1..=100_000).contains(&self.epochs),
+            "epochs {} is not 1 to 100000",
+            self.epochs
+        );
+        ensure!(
+            (1..=256).contains(&self.ghost_batch) && self.batch.is_multiple_of(self.ghost_batch),
+            "ghost_batch {} is not 1 to 256 and a divisor of batch {}",
+            self.ghost_batch,
+            self.batch
+        );
+        ensure!(
+            (2..=4096).contains(&self.batch),
+            "batch {} is not 2 to 4096",
+            self.batch
+        );
+        ensure!(
+            self.freeze_blocks <= 13,
+            "freeze_blocks {} is not 0 to 13",
+            self.freeze_blocks
+        );
+        let shares = [
+            ("hold_out", self.hold_out, 0.9),
+            ("dropout", self.dropout, 0.95),
+            ("label_smoothing", self.label_smoothing, 0.9),
+            ("mixup", self.mixup, 1.0),
+            ("ema", self.ema, 0.999_999),
+            ("norm_decay", self.norm_decay, 0.999_999),
+        ];
+        for (name, value, high) in shares {
+            ensure!(
+                (0.0..=high).contains(&value),
+                "{name} {value} is not 0 to {high}"
+            );
+        }
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        self.center.check()?;
+        self.augment.check()
+    }
+
+    /// The first layer that is trained.
+    pub fn lowest_layer(&self) -> usize {
+        match self.freeze_blocks {
+            0 => 0,
+            blocks => 1 + 2 * blocks,
+        }
+    }
+}
+
+fn merge(base: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(own)) => merge(inner, own),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+fn one_line(error: toml::de::Error) -> anyhow::Error {
+    anyhow::anyhow!("{}", error.message().replace('\n', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), text)?;
+        Config::load(file.path(), None)
+    }
+
+    #[test]
+    fn a_file_changes_what_it_names_and_comes_back() {
+        let config = load("stage = \"second\"\nepochs = 3\n[optimizer]\nkind = \"sgd\"").unwrap();
+        let stage = Config::for_stage(Stage::Second);
+        assert_eq!((config.epochs, config.batch), (3, stage.batch));
+        assert_eq!(config.optimizer.lr, stage.optimizer.lr);
+        assert_eq!(load(&config.to_toml().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_keys_and_wild_values_are_named_in_one_line() {
+        for (text, word) in [
+            ("epoch = 3", "epoch"),
+            ("[augment]\nspin = 3", "spin"),
+            ("dropout = 1.0", "dropout"),
+            ("batch = 100", "ghost_batch"),
+            ("epochs = \"x\"", "integer"),
+        ] {
+            let error = format!("{:#}", load(text).unwrap_err());
+            assert!(error.contains(word) && !error.contains('\n'), "{error}");
+        }
+    }
+}

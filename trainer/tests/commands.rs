@@ -1,0 +1,187 @@
+//! The program as people run it: train, resume, export, evaluate.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use fer_trainer::SIDE;
+use fer_trainer::rng::Rng;
+
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fer-trainer"));
+    command.args(args);
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    program(args).output().unwrap()
+}
+
+/// Runs and returns what was printed; fails with what was said on stderr.
+fn succeed(args: &[&str]) -> String {
+    let output = run(args);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs what must fail and returns the one line that says why.
+fn fail(args: &[&str]) -> String {
+    let output = run(args);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{args:?}");
+    assert!(stderr.starts_with("fer-trainer: "), "{stderr}");
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+    stderr
+}
+
+/// Writes drawn faces in FER-2013's folder form.
+fn draw(folder: &Path) {
+    let mut rng = Rng::new(2);
+    for (label, class) in ["angry", "happy", "sad", "neutral"].iter().enumerate() {
+        for (part, usage, n) in [("train", "Training", 24), ("validation", "PublicTest", 8)] {
+            let path = folder.join(part).join(class);
+            std::fs::create_dir_all(&path).unwrap();
+            for i in 0..n {
+                let file = path.join(format!("{usage}_{i}.png"));
+                let (face, side) = (common::face(label, &mut rng), SIDE as u32);
+                image::save_buffer(file, &face, side, side, image::ExtendedColorType::L8).unwrap();
+            }
+        }
+    }
+}
+
+const RECIPE: &str = "width = 0.25\nbatch = 16\nghost_batch = 8\ndropout = 0.1\nema = 0.9\n\
+                      [augment]\nflip = 0\nrotation = 5\nshift = 1\n";
+
+#[test]
+fn from_pictures_to_a_model_file_that_tells_them_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, recipe, first, second) = (path("data"), path("recipe.toml"), path("a"), path("b"));
+    let (model, json) = (path("own.onnx"), path("eval.json"));
+    draw(Path::new(&data));
+    std::fs::write(&recipe, RECIPE).unwrap();
+
+    let summary = succeed(&["data", "summary", &data]);
+    assert!(
+        summary.contains("128 faces") && summary.contains("sum"),
+        "{summary}"
+    );
+
+    let train = ["train", "--data", &data, "--config", &recipe];
+    let printed = succeed(&[&train[..], &["--out", &first, "--epochs", "10"]].concat());
+    assert!(
+        printed.contains("epoch 10:") && printed.contains("best:"),
+        "{printed}"
+    );
+    let metrics = std::fs::read_to_string(Path::new(&first).join("metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().count(), 10);
+    let again = fail(&[&train[..], &["--out", &first]].concat());
+    assert!(again.contains("--resume"), "{again}");
+
+    let stage = [
+        "--stage", "second", "--init", &first, "--out", &second, "--epochs", "2",
+    ];
+    let printed = succeed(&[&train[..], &stage].concat());
+    assert!(
+        printed.contains("27 of 27 convolutions, 4 of 4 classes"),
+        "{printed}"
+    );
+
+    let export = ["export", "--onnx", "--model", &second, "--data", &data];
+    let printed = succeed(&[&export[..], &["--half", "--output", &model]].concat());
+    assert!(printed.contains("builtin differs by at most"), "{printed}");
+
+    let eval = [
+        "eval",
+        "--model",
+        &model,
+        "--data",
+        &data,
+        "--split",
+        "validation",
+    ];
+    let options = ["--json", &json, "--mirror", "--engine", "builtin"];
+    let printed = succeed(&[&eval[..], &options].concat());
+    assert!(printed.contains("95 % interval"), "{printed}");
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    assert_eq!(json["metrics"]["n"], 32);
+    // Chance is a quarter.
+    assert!(
+        json["metrics"]["accuracy"].as_f64().unwrap() > 0.8,
+        "{json}"
+    );
+}
+
+#[test]
+fn ctrl_c_leaves_a_run_that_can_be_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, recipe, out) = (path("data"), path("recipe.toml"), path("run"));
+    draw(Path::new(&data));
+    std::fs::write(&recipe, format!("epochs = 100000\n{RECIPE}")).unwrap();
+    let mut child = program(&["train", "--data", &data, "--config", &recipe, "--out", &out])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let metrics = Path::new(&out).join("metrics.jsonl");
+    let begun = || std::fs::read_to_string(&metrics).is_ok_and(|text| !text.is_empty());
+    while !begun() {
+        assert!(child.try_wait().unwrap().is_none(), "ended by itself");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && said.contains("--resume"),
+        "{said}"
+    );
+
+    // The recipe of the run holds; it is shortened so that the rest does not take long.
+    let state = Path::new(&out).join("last.safetensors");
+    let mut trainer = fer_trainer::checkpoint::load_state(&state).unwrap();
+    trainer.config.epochs = trainer.progress.epoch + 2;
+    fer_trainer::checkpoint::save_state(&trainer, &state).unwrap();
+    let printed = succeed(&["train", "--data", &data, "--out", &out, "--resume"]);
+    let last = format!("epoch {}:", trainer.config.epochs);
+    assert!(printed.contains(&last), "{printed}");
+}
+
+#[test]
+fn mistakes_are_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, bad, out, absent) = (path("data"), path("bad.toml"), path("run"), path("absent"));
+    draw(Path::new(&data));
+    std::fs::write(&bad, "learning_rate = 1").unwrap();
+    for (args, word) in [
+        (vec!["train", "--data", &absent, "--out", &out], "absent"),
+        (
+            vec!["train", "--data", &data, "--out", &out, "--config", &bad],
+            "learning_rate",
+        ),
+        (
+            vec!["train", "--data", &data, "--out", &out, "--resume"],
+            "last.safetensors",
+        ),
+        (
+            vec!["train", "--data", &data, "--out", &out, "--init", &bad],
+            "bad.toml",
+        ),
+        (vec!["export", "--onnx", "--model", &absent], "absent"),
+        (vec!["eval", "--data", &data, "--model", &bad], "bad.toml"),
+        (vec!["eval", "--data", &data, "--split", "test"], "test"),
+    ] {
+        let said = fail(&args);
+        assert!(said.contains(word), "{args:?}: {said}");
+    }
+}

@@ -1,0 +1,42 @@
+//! Drawn faces: small pictures whose class can be learnt.
+
+use fer_trainer::SIDE;
+use fer_trainer::data::{Sample, Split};
+use fer_trainer::rng::Rng;
+
+/// A face of class `label`: its mouth lies higher or lower and is wider or narrower.
+pub fn face(label: usize, rng: &mut Rng) -> Vec<u8> {
+    let mut pixels: Vec<u8> = (0..SIDE * SIDE)
+        .map(|_| (150.0 + 30.0 * rng.symmetric()) as u8)
+        .collect();
+    let mut dark = |x: usize, y: usize, width: usize, height: usize| {
+        for row in y..y + height {
+            pixels[row * SIDE + x..row * SIDE + x + width].fill(30);
+        }
+    };
+    dark(12, 14, 6, 4);
+    dark(30, 14, 6, 4);
+    let half = 4 + 2 * (label % 3);
+    dark(24 - half, 26 + 3 * label, 2 * half, 3);
+    pixels
+}
+
+/// `n` faces of `classes` classes in turn, one in `nth` of them for validation.
+#[allow(dead_code, reason = "not every test file needs samples in memory")]
+pub fn samples(n: usize, classes: usize, nth: usize) -> Vec<Sample> {
+    let mut rng = Rng::new(9);
+    (0..n)
+        .map(|i| Sample {
+            pixels: face(i % classes, &mut rng),
+            label: i % classes,
+            votes: None,
+            subject: None,
+            split: Some(if i / classes % nth == 0 {
+                Split::Validation
+            } else {
+                Split::Train
+            }),
+            name: format!("face {i}"),
+        })
+        .collect()
+}

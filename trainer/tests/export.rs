@@ -1,0 +1,130 @@
+//! The exported file is what the plugin takes, and computes what was trained.
+
+use fer::Model;
+use fer::engine::{EngineKind, OnnxRuntime};
+use fer_trainer::SIDE;
+use fer_trainer::checkpoint::Network;
+use fer_trainer::data::Sample;
+use fer_trainer::export::{Description, Storage, export, verify};
+use fer_trainer::nn::weights::Tensors;
+use fer_trainer::nn::{Architecture, Weights, Workspace};
+use fer_trainer::rng::Rng;
+use fer_trainer::train::predict;
+
+/// A network with batch norm statistics as uneven as training makes them.
+fn network() -> Network {
+    let mut rng = Rng::new(3);
+    let net = Architecture::new(0.25, 7).unwrap();
+    let (mut weights, _) = Weights::init(&net, &Tensors::new(), &[], &mut rng);
+    for layer in 0..net.layers.len() {
+        weights.params[3 * layer + 1].fill_with(|| 1.0 + 0.3 * rng.symmetric());
+        weights.params[3 * layer + 2].fill_with(|| 0.5 * rng.symmetric());
+        let moments = &mut weights.moments[layer];
+        moments.mean.fill_with(|| 0.2 * rng.symmetric());
+        moments.variance.fill_with(|| 0.3 + 0.2 * rng.unit());
+    }
+    weights.head_mut().0.fill_with(|| 0.3 * rng.normal());
+    Network {
+        classes: [
+            "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
+        ]
+        .map(String::from)
+        .to_vec(),
+        net,
+        weights,
+        path: "test".into(),
+    }
+}
+
+fn samples() -> Vec<Sample> {
+    let mut rng = Rng::new(5);
+    (0..20)
+        .map(|_| Sample {
+            pixels: (0..SIDE * SIDE)
+                .map(|_| (rng.unit() * 256.0) as u8)
+                .collect(),
+            label: 0,
+            votes: None,
+            subject: None,
+            split: None,
+            name: String::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn the_builtin_engine_computes_the_same_scores() {
+    let (network, samples) = (network(), samples());
+    let samples: Vec<&Sample> = samples.iter().collect();
+    let about = Description::default();
+    for storage in [Storage::Single, Storage::Half] {
+        let (folded, model) = export(&network, storage, 1.0, &about).unwrap();
+        let (net, weights) = (&folded.net, &folded.weights);
+        verify::check(net, weights, &model, EngineKind::Builtin, &samples).unwrap();
+    }
+}
+
+#[test]
+fn onnx_runtime_computes_the_same_scores() {
+    let (network, samples) = (network(), samples());
+    let samples: Vec<&Sample> = samples.iter().collect();
+    let about = Description::default();
+    for storage in [Storage::Single, Storage::Half] {
+        let (folded, model) = export(&network, storage, 1.0, &about).unwrap();
+        match OnnxRuntime::open(&model, 1) {
+            Ok(_) => {}
+            Err(fer::Error::Engine { reason, .. }) => {
+                eprintln!("SKIPPED onnx_runtime_computes_the_same_scores: {reason}");
+                return;
+            }
+            Err(refused) => panic!("{refused}"),
+        }
+        let (net, weights) = (&folded.net, &folded.weights);
+        verify::check(net, weights, &model, EngineKind::OnnxRuntime, &samples).unwrap();
+    }
+}
+
+#[test]
+fn folding_and_temperature_only_scale_the_scores() {
+    let (network, samples) = (network(), samples());
+    let samples: Vec<&Sample> = samples.iter().collect();
+    let about = Description::default();
+    let (folded, _) = export(&network, Storage::Single, 2.0, &about).unwrap();
+    let mut workspaces = [Workspace::new(&network.net, 32)];
+    let mut scores = |weights| predict(&network.net, weights, &mut workspaces, &samples, false);
+    let (trained, folded) = (scores(&network.weights), scores(&folded.weights));
+    for (a, b) in trained.iter().flatten().zip(folded.iter().flatten()) {
+        assert!((a / 2.0 - b).abs() < 1e-4, "{a} {b}");
+    }
+}
+
+#[test]
+fn a_wrong_file_is_noticed() {
+    let (network, samples) = (network(), samples());
+    let samples: Vec<&Sample> = samples.iter().collect();
+    let (mut folded, model) =
+        export(&network, Storage::Single, 1.0, &Description::default()).unwrap();
+    folded.weights.head_mut().1[0] += 1e-2;
+    let (net, weights) = (&folded.net, &folded.weights);
+    let error = verify::check(net, weights, &model, EngineKind::Builtin, &samples).unwrap_err();
+    assert!(error.to_string().contains("builtin"), "{error}");
+}
+
+#[test]
+fn the_file_says_what_it_is_and_half_is_half_as_large() {
+    let network = network();
+    let about = Description {
+        name: "mine".into(),
+        ..Description::default()
+    };
+    let size = |storage| -> (Model, usize) {
+        let (_, model) = export(&network, storage, 1.0, &about).unwrap();
+        let len = model.bytes().len();
+        (model, len)
+    };
+    let ((model, single), (_, half)) = (size(Storage::Single), size(Storage::Half));
+    assert_eq!(model.info().labels, network.classes);
+    assert_eq!(model.info().name, "mine");
+    assert_eq!(model.info().input.mean, [127.5]);
+    assert!((half as f64) < 0.6 * single as f64, "{half} {single}");
+}

@@ -1,0 +1,213 @@
+//! Training learns, resumes and reproduces.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+use fer_trainer::augment::Augment;
+use fer_trainer::checkpoint::{Network, RunFolder, load_state, save_state};
+use fer_trainer::data::{Sample, Split};
+use fer_trainer::loss::CenterConfig;
+use fer_trainer::nn::weights::Tensors;
+use fer_trainer::nn::{Architecture, Weights};
+use fer_trainer::optim::{OptimizerConfig, OptimizerKind};
+use fer_trainer::rng::Rng;
+use fer_trainer::train::{BatchReport, Config, EpochReport, Observer, Outcome, Trainer};
+
+const CLASSES: usize = 4;
+
+fn config() -> Config {
+    Config {
+        width: 0.25,
+        epochs: 3,
+        batch: 16,
+        ghost_batch: 8,
+        ema: 0.9,
+        augment: Augment {
+            rotation: 5.0,
+            shift: 1.0,
+            flip: 0.0,
+            ..Augment::default()
+        },
+        ..Config::default()
+    }
+}
+
+fn trainer(config: &Config) -> Trainer {
+    let net = Architecture::new(config.width, CLASSES).unwrap();
+    let mut rng = Rng::new(config.seed);
+    let (weights, _) = Weights::init(&net, &Tensors::new(), &[], &mut rng);
+    let classes = (0..CLASSES).map(|c| format!("class {c}")).collect();
+    Trainer::new(config.clone(), classes, net, weights, &rng).unwrap()
+}
+
+/// Stops a run after some steps and notes the epochs.
+#[derive(Default)]
+struct Watch<'a> {
+    stop_at: Option<(u64, &'a AtomicBool)>,
+    epochs: Vec<EpochReport>,
+    steps: u64,
+}
+
+impl Observer for Watch<'_> {
+    fn batch(&mut self, _: &BatchReport) {
+        self.steps += 1;
+        if let Some((_, stop)) = self.stop_at.filter(|(at, _)| *at == self.steps) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn epoch(&mut self, _: &Trainer, report: &EpochReport, _: bool) -> Result<()> {
+        self.epochs.push(report.clone());
+        Ok(())
+    }
+}
+
+fn parts(samples: &[Sample]) -> (Vec<&Sample>, Vec<&Sample>) {
+    let part = |split| samples.iter().filter(|s| s.split == Some(split)).collect();
+    (part(Split::Train), part(Split::Validation))
+}
+
+fn run(
+    trainer: &mut Trainer,
+    samples: &[Sample],
+    stop_at: Option<u64>,
+) -> (Outcome, Vec<EpochReport>) {
+    let (train, validation) = parts(samples);
+    let stop = AtomicBool::new(false);
+    let mut watch = Watch {
+        stop_at: stop_at.map(|at| (at, &stop)),
+        ..Watch::default()
+    };
+    let outcome = trainer.run(&train, &validation, &mut watch, &stop).unwrap();
+    (outcome, watch.epochs)
+}
+
+#[test]
+fn loss_falls_and_drawn_faces_are_told_apart() {
+    let config = Config {
+        epochs: 8,
+        dropout: 0.1,
+        ..config()
+    };
+    let samples = common::samples(320, CLASSES, 5);
+    let mut trainer = trainer(&config);
+    let (outcome, epochs) = run(&mut trainer, &samples, None);
+    assert_eq!(outcome, Outcome::Finished);
+    let (first, last) = (&epochs[0], &epochs[7]);
+    assert!(last.loss < 0.7 * first.loss, "{} {}", first.loss, last.loss);
+    // Chance is a quarter.
+    assert!(last.accuracy > 0.9, "{}", last.accuracy);
+}
+
+#[test]
+fn a_stopped_run_goes_on_bit_for_bit() {
+    for (name, config) in [
+        ("AdamW", config()),
+        (
+            "SGD, mixup and islands",
+            Config {
+                mixup: 0.5,
+                center: CenterConfig {
+                    lambda: 0.01,
+                    island: 0.1,
+                    ..CenterConfig::default()
+                },
+                optimizer: OptimizerConfig {
+                    kind: OptimizerKind::Sgd,
+                    lr: 0.01,
+                    ..OptimizerConfig::default()
+                },
+                ..config()
+            },
+        ),
+    ] {
+        let samples = common::samples(80, CLASSES, 5);
+        let mut whole = trainer(&config);
+        let (_, epochs) = run(&mut whole, &samples, None);
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.safetensors");
+        let mut first = trainer(&config);
+        // Four steps an epoch: this is in the middle of the second.
+        let (outcome, _) = run(&mut first, &samples, Some(6));
+        assert_eq!(outcome, Outcome::Stopped);
+        save_state(&first, &file).unwrap();
+        let mut second = load_state(&file).unwrap();
+        let (_, resumed) = run(&mut second, &samples, None);
+
+        assert_eq!(second.weights, whole.weights, "{name}");
+        assert_eq!(second.average, whole.average, "{name}");
+        assert_eq!(second.optimizer, whole.optimizer, "{name}");
+        assert_eq!(second.centers, whole.centers, "{name}");
+        assert_eq!(second.progress, whole.progress, "{name}");
+        assert_eq!(resumed.last().unwrap().loss, epochs[2].loss, "{name}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let samples = common::samples(80, CLASSES, 5);
+    let with_threads = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().unwrap().install(|| {
+            let mut trainer = trainer(&config());
+            run(&mut trainer, &samples, Some(5));
+            trainer.weights
+        })
+    };
+    assert_eq!(with_threads(1), with_threads(3));
+}
+
+#[test]
+fn frozen_layers_stay_and_others_move() {
+    let config = Config {
+        freeze_blocks: 2,
+        ..config()
+    };
+    let samples = common::samples(80, CLASSES, 5);
+    let mut trainer = trainer(&config);
+    let before = trainer.weights.clone();
+    run(&mut trainer, &samples, Some(3));
+    let lowest = config.lowest_layer();
+    for layer in 0..trainer.net.layers.len() {
+        let same = trainer.weights.convolution(layer) == before.convolution(layer)
+            && trainer.weights.moments[layer] == before.moments[layer];
+        assert_eq!(same, layer < lowest, "{}", trainer.net.layers[layer].name);
+    }
+}
+
+#[test]
+fn patience_ends_a_run() {
+    let config = Config {
+        epochs: 50,
+        patience: 2,
+        optimizer: OptimizerConfig {
+            lr: 1e-9,
+            ..OptimizerConfig::default()
+        },
+        ..config()
+    };
+    let samples = common::samples(40, CLASSES, 5);
+    let (outcome, epochs) = run(&mut trainer(&config), &samples, None);
+    assert_eq!(outcome, Outcome::NoLongerBetter);
+    assert!(epochs.len() < 50);
+}
+
+#[test]
+fn a_run_folder_holds_the_best_weights_and_refuses_a_second_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut trainer = trainer(&config());
+    let run_folder = RunFolder::create(&path, &trainer).unwrap();
+    let samples = common::samples(80, CLASSES, 5);
+    let (_, epochs) = run(&mut trainer, &samples, None);
+    run_folder.save_epoch(&trainer, &epochs[2], true).unwrap();
+    let network = Network::load(&path).unwrap();
+    assert_eq!(network.weights, trainer.average);
+    assert_eq!(network.classes, trainer.classes);
+    assert_eq!(run_folder.resume().unwrap().weights, trainer.weights);
+    assert_eq!(run_folder.read_metrics().unwrap(), epochs[2..]);
+    assert!(RunFolder::create(&path, &trainer).is_err());
+}
