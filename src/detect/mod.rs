@@ -2,9 +2,11 @@
 
 mod cascade;
 mod haar;
+mod yunet;
 
 pub use cascade::find_cascade;
 pub use haar::HaarDetector;
+pub use yunet::YuNetDetector;
 
 use crate::frame::GrayImage;
 use crate::{Point, Rect, Result};
@@ -22,6 +24,41 @@ pub struct Detection {
     /// Whether the evidence is enough to believe in a face that was not known before.
     /// A weak detection only tells that a known face is still there.
     pub strong: bool,
+}
+
+impl Detection {
+    /// Moves the detection by (`dx`, `dy`) pixels.
+    pub(crate) fn shift(&mut self, dx: f32, dy: f32) {
+        self.map(|p| Point {
+            x: p.x + dx,
+            y: p.y + dy,
+        });
+    }
+
+    /// Moves and scales the detection by `to`, which keeps the axes.
+    fn map(&mut self, to: impl Fn(Point) -> Point) {
+        let corner = |x, y| to(Point { x, y });
+        let (from, until) = (
+            corner(self.rect.x, self.rect.y),
+            corner(self.rect.right(), self.rect.bottom()),
+        );
+        self.rect = Rect::new(from.x, from.y, until.x - from.x, until.y - from.y);
+        self.landmarks = self.landmarks.map(|points| points.map(&to));
+    }
+}
+
+/// The surest of the detections of each face: of two whose intersection over union is
+/// above `same`, one stays.
+pub(crate) fn distinct(mut found: Vec<Detection>, same: f32) -> Vec<Detection> {
+    let surety = |d: &Detection| d.confidence.unwrap_or(0.0);
+    found.sort_by(|a, b| surety(b).total_cmp(&surety(a)));
+    let mut kept: Vec<Detection> = Vec::with_capacity(found.len());
+    for detection in found {
+        if kept.iter().all(|k| k.rect.iou(&detection.rect) <= same) {
+            kept.push(detection);
+        }
+    }
+    kept
 }
 
 /// What part of a picture to scan, and for faces of what size.

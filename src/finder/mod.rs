@@ -5,29 +5,32 @@
 //! face was lost; where something changed, that part is scanned sooner. Between scans
 //! the faces are followed, and the detector looks at their neighbourhoods in turn.
 //!
-//! The same frames give the same faces.
+//! The detector looks in the calling thread, so that the same frames give the same faces,
+//! or on a thread of its own, so that a frame never waits for it: then frames pass with
+//! the faces followed, and what the detector saw is carried forward to the frame in which
+//! it is ready.
 
 mod config;
+mod scan;
 mod scene;
 mod work;
+mod worker;
 
 pub use config::FinderConfig;
 
 use std::time::{Duration, Instant};
 
+use scan::{Job, Outcome};
 use scene::Scene;
 use work::WorkImage;
+use worker::Worker;
 
-use crate::detect::{Detection, Detector, DetectorKind, HaarDetector, Scan, find_cascade};
-use crate::track::{Patience, Tracker};
+use crate::detect::{Detector, DetectorKind, HaarDetector, Scan, YuNetDetector, find_cascade};
+use crate::track::{Looked, Patience, Tracker};
 use crate::{Error, Frame, Point, Rect, Result};
 
-/// How far around a known face the detector looks for it, in sides of its box.
-const NEIGHBOURHOOD: f32 = 0.4;
-/// Sizes looked for around a known face, relative to its size.
-const NEAR_SIZES: (f32, f32) = (0.75, 1.35);
-/// Intersection over union above which two detections are of one face.
-const SAME: f32 = 0.4;
+/// Scans in an interval, at most, of parts that changed.
+const CHANGES_AN_INTERVAL: u32 = 4;
 /// Share of the picture from which a scan of a part is one of the whole.
 const MOST: f32 = 0.6;
 
@@ -61,40 +64,93 @@ pub struct FinderStats {
     pub local_scans: u64,
     /// Faces reported, summed over the frames.
     pub faces: u64,
+    /// Frames in which the detector should have looked, but was still looking at an
+    /// earlier one.
+    pub skipped: u64,
     /// Time spent on reading and scaling luma.
     pub scale_time: Duration,
-    /// Time spent in the detector.
+    /// Time spent in the detector, in whichever thread.
     pub scan_time: Duration,
     /// Time spent on following faces and telling them apart.
     pub track_time: Duration,
 }
 
+/// Where the detector looks.
+enum Eye {
+    /// In the thread that calls.
+    Here(Box<dyn Detector>),
+    /// On its own thread.
+    Away(Worker),
+}
+
+/// In which thread the detector of a [`FaceFinder`] looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Threading {
+    /// In the calling thread: each frame has its own result, the same at every run.
+    #[default]
+    Inline,
+    /// On a thread of its own: no frame waits.
+    Worker,
+}
+
 /// Finds and follows faces.
 pub struct FaceFinder {
     config: FinderConfig,
-    detector: Box<dyn Detector>,
+    eye: Eye,
+    /// Side in pixels that a face should have for the detector.
+    good_face_size: f32,
     work: WorkImage,
     scene: Scene,
     tracker: Tracker,
     frame_size: (usize, usize),
-    /// Frames since the last scan of the whole picture, and of any part that changed.
+    /// Frames since the last scan of the whole picture.
     since_full: u32,
+    /// Frames since the last scan of the whole picture or a part that changed.
     since_part: u32,
-    /// Whether a face went out of sight in the last frame.
+    /// Whether a new scene has not been scanned yet.
+    new_scene: bool,
+    /// Whether a face went out of sight, and has not been looked for everywhere since.
     lost: bool,
     stats: FinderStats,
 }
 
 impl FaceFinder {
-    /// A finder with its detector loaded.
+    /// A finder with its detector loaded, that looks in the calling thread.
     ///
     /// # Errors
     /// [`Error::Detector`] when the detector's file is missing or wrong,
     /// [`Error::Setting`] when a setting is out of range.
     pub fn new(config: FinderConfig) -> Result<Self> {
+        Self::with_threading(config, Threading::Inline)
+    }
+
+    /// As [`FaceFinder::new`], looking in the thread asked for.
+    ///
+    /// # Errors
+    /// As [`FaceFinder::new`], and when the system gives no thread.
+    pub fn with_threading(config: FinderConfig, threading: Threading) -> Result<Self> {
+        config.check()?;
+        let detector = open(&config)?;
+        Self::with_detector(config, detector, threading)
+    }
+
+    /// As [`FaceFinder::with_threading`], with a detector of the caller's; the files that
+    /// `config` names are not opened unless it is changed to others.
+    ///
+    /// # Errors
+    /// As [`FaceFinder::with_threading`].
+    pub fn with_detector(
+        config: FinderConfig,
+        detector: Box<dyn Detector>,
+        threading: Threading,
+    ) -> Result<Self> {
         config.check()?;
         Ok(Self {
-            detector: open(&config)?,
+            good_face_size: detector.good_face_size(),
+            eye: match threading {
+                Threading::Inline => Eye::Here(detector),
+                Threading::Worker => Eye::Away(Worker::start(detector)?),
+            },
             config,
             work: WorkImage::new(),
             scene: Scene::new(),
@@ -102,6 +158,7 @@ impl FaceFinder {
             frame_size: (0, 0),
             since_full: 0,
             since_part: 0,
+            new_scene: true,
             lost: false,
             stats: FinderStats::default(),
         })
@@ -116,13 +173,17 @@ impl FaceFinder {
     /// when another one is asked for.
     ///
     /// # Errors
-    /// As [`FaceFinder::new`]; the old settings then stay.
+    /// As [`FaceFinder::with_threading`]; the old settings then stay.
     pub fn set_config(&mut self, config: FinderConfig) -> Result<()> {
         config.check()?;
         if !config.same_detector(&self.config) {
-            self.detector = open(&config)?;
+            let detector = open(&config)?;
+            self.good_face_size = detector.good_face_size();
+            self.eye = match self.eye {
+                Eye::Here(_) => Eye::Here(detector),
+                Eye::Away(_) => Eye::Away(Worker::start(detector)?),
+            };
         }
-        self.detector.tune(config.tuning());
         self.config = config;
         // The next frame is scanned with the new settings.
         self.since_full = u32::MAX;
@@ -136,30 +197,24 @@ impl FaceFinder {
     pub fn process(&mut self, frame: &Frame) -> Result<Vec<Face>> {
         let start = Instant::now();
         self.load(frame)?;
-        let cut = self.scene.advance(self.work.image());
-        let loaded = Instant::now();
-
-        if cut {
+        if self.scene.advance(self.work.image()) {
+            self.new_scene = true;
             self.tracker.lose();
+            if let Eye::Away(worker) = &mut self.eye {
+                worker.forget();
+            }
         }
+        let loaded = Instant::now();
         self.tracker.follow(self.work.image())?;
         let followed = Instant::now();
-
-        let found = self.scan(frame, cut)?;
-        let scanned = Instant::now();
-
-        let patience = self.patience();
-        let before = self.tracker.reported(&patience).count();
-        self.tracker
-            .update(self.work.image(), found, &patience, cut)?;
-        let faces = self.faces(&patience);
-        self.lost = faces.len() < before;
+        let outcome = self.look(frame)?;
+        let looked = Instant::now();
+        let faces = self.conclude(outcome)?;
 
         self.stats.frames += 1;
         self.stats.faces += faces.len() as u64;
         self.stats.scale_time += loaded - start;
-        self.stats.scan_time += scanned - followed;
-        self.stats.track_time += (followed - loaded) + scanned.elapsed();
+        self.stats.track_time += (followed - loaded) + looked.elapsed();
         Ok(faces)
     }
 
@@ -168,6 +223,9 @@ impl FaceFinder {
         self.tracker.reset();
         self.scene.reset();
         self.lost = false;
+        if let Eye::Away(worker) = &mut self.eye {
+            worker.forget();
+        }
     }
 
     /// What was done since the finder was made.
@@ -184,7 +242,7 @@ impl FaceFinder {
         let scale = match self.config.work_width {
             0 => {
                 let smallest = self.config.min_size.pixels(frame.height()).max(1.0);
-                self.detector.good_face_size() / smallest
+                self.good_face_size / smallest
             }
             width => width as f32 / frame.width() as f32,
         };
@@ -197,6 +255,79 @@ impl FaceFinder {
         Ok(())
     }
 
+    /// Has the detector look where this frame calls for it. What it saw, in this frame or,
+    /// carried forward, in an earlier one.
+    fn look(&mut self, frame: &Frame) -> Result<Option<Outcome>> {
+        let job = self.plan(frame);
+        let outcome = match &mut self.eye {
+            Eye::Here(_) if job.is_empty() => None,
+            Eye::Here(detector) => {
+                let outcome = job.run(&mut **detector, self.work.image());
+                self.scanned(&outcome.job);
+                Some(outcome)
+            }
+            Eye::Away(worker) => {
+                let ready = worker.outcome()?;
+                if worker.is_busy() {
+                    self.stats.skipped += u64::from(!job.is_empty());
+                } else if !job.is_empty() {
+                    worker.order(self.work.image().clone(), job.clone())?;
+                    self.scanned(&job);
+                }
+                match ready {
+                    Some((then, mut outcome)) => {
+                        if let Ok(found) = &mut outcome.found {
+                            Tracker::carry(&then, self.work.image(), found)?;
+                        }
+                        Some(outcome)
+                    }
+                    None => None,
+                }
+            }
+        };
+        if let Some(outcome) = &outcome {
+            self.stats.scan_time += outcome.took;
+            self.stats.local_scans += outcome.parts;
+            self.stats.full_scans += u64::from(outcome.job.whole);
+        }
+        Ok(outcome)
+    }
+
+    /// Notes that what `job` asks for is, or will be, scanned.
+    fn scanned(&mut self, job: &Job) {
+        let Some(wide) = &job.wide else { return };
+        self.scene.mark_scanned(&wide.region);
+        self.since_part = 0;
+        if job.whole {
+            self.since_full = 0;
+            self.new_scene = false;
+            self.lost = false;
+        }
+    }
+
+    /// Tells the tracker what was seen, and gives the faces to report.
+    fn conclude(&mut self, outcome: Option<Outcome>) -> Result<Vec<Face>> {
+        let (found, looked, fresh) = match outcome {
+            None => (Vec::new(), Looked::Nowhere, false),
+            Some(Outcome { job, found, .. }) => {
+                let looked = if job.whole {
+                    Looked::Everywhere
+                } else {
+                    Looked::For(job.near.iter().map(|(id, _)| *id).collect())
+                };
+                (found?, looked, job.fresh)
+            }
+        };
+        let patience = self.patience();
+        let before = self.tracker.reported(&patience).count();
+        let image = self.work.image();
+        self.tracker
+            .update(image, found, &looked, &patience, fresh)?;
+        let faces = self.faces(&patience);
+        self.lost |= faces.len() < before;
+        Ok(faces)
+    }
+
     fn patience(&self) -> Patience {
         Patience {
             coast: self.config.coast,
@@ -204,80 +335,62 @@ impl FaceFinder {
         }
     }
 
-    /// Looks for faces where this frame calls for it.
-    fn scan(&mut self, frame: &Frame, cut: bool) -> Result<Vec<Detection>> {
+    /// Where the detector is to look in this frame.
+    fn plan(&mut self, frame: &Frame) -> Job {
         let scale = self.work.scale();
         let (width, height) = (self.work.image().width(), self.work.image().height());
-        let whole = match &self.config.roi {
+        let bounds = match &self.config.roi {
             Some(roi) => roi.scale(scale).clamp(width, height),
             None => Rect::new(0.0, 0.0, width as f32, height as f32),
         };
-        let largest = frame.width().min(frame.height()) as f32;
-        let everything = Scan {
-            region: whole,
-            min: self.config.min_size.pixels(frame.height()) * scale,
-            max: scale
-                * self
-                    .config
-                    .max_size
-                    .map_or(largest, |size| size.pixels(frame.height())),
+        let largest = match self.config.max_size {
+            Some(size) => size.pixels(frame.height()),
+            None => frame.width().min(frame.height()) as f32,
         };
-        let due = self.tracker.due();
+        let everything = Scan {
+            region: bounds,
+            min: self.config.min_size.pixels(frame.height()) * scale,
+            max: largest * scale,
+        };
         self.since_full = self.since_full.saturating_add(1);
         self.since_part = self.since_part.saturating_add(1);
-
-        let mut found = Vec::new();
-        if cut || self.lost || self.since_full >= self.config.interval {
-            found = self.scan_region(&everything, true)?;
-        } else if self.since_part >= self.config.interval.div_ceil(4) {
-            let known: Vec<Rect> = self.tracker.places();
-            if let Some(changed) = self.scene.changed(&known) {
-                let side = everything.min;
-                let region = Rect::new(
-                    changed.x - side,
-                    changed.y - side,
-                    changed.width + 2.0 * side,
-                    changed.height + 2.0 * side,
-                );
-                let region = region.intersect(&whole);
-                let most = region.area() > MOST * whole.area();
-                let region = if most { whole } else { region };
-                let part = Scan {
-                    region,
-                    ..everything
-                };
-                found = self.scan_region(&part, most)?;
+        let whole = self.new_scene || self.lost || self.since_full >= self.config.interval;
+        let (wide, whole) = if whole {
+            (Some(everything), true)
+        } else if self.since_part >= self.config.interval.div_ceil(CHANGES_AN_INTERVAL) {
+            match self.scene.changed(&self.tracker.places()) {
+                Some(changed) => {
+                    let side = everything.min;
+                    let region = Rect::new(
+                        changed.x - side,
+                        changed.y - side,
+                        changed.width + 2.0 * side,
+                        changed.height + 2.0 * side,
+                    );
+                    let region = region.intersect(&bounds);
+                    let most = region.area() > MOST * bounds.area();
+                    let region = if most { bounds } else { region };
+                    (
+                        Some(Scan {
+                            region,
+                            ..everything
+                        }),
+                        most,
+                    )
+                }
+                None => (None, false),
             }
-        }
-        for face in due {
-            if found.iter().any(|d| d.rect.iou(&face) > SAME) {
-                continue;
-            }
-            let side = face.width.max(face.height);
-            let near = Scan {
-                region: face.expand(NEIGHBOURHOOD).intersect(&whole),
-                min: side * NEAR_SIZES.0,
-                max: side * NEAR_SIZES.1,
-            };
-            self.stats.local_scans += 1;
-            found.extend(self.detector.detect(self.work.image(), &near)?);
-        }
-        Ok(distinct(found))
-    }
-
-    /// Scans the whole picture, or a part of it, for faces of any size, and notes it.
-    fn scan_region(&mut self, scan: &Scan, whole: bool) -> Result<Vec<Detection>> {
-        let found = self.detector.detect(self.work.image(), scan)?;
-        self.scene.mark_scanned(&scan.region);
-        self.since_part = 0;
-        if whole {
-            self.since_full = 0;
-            self.tracker.looked_everywhere();
-            self.stats.full_scans += 1;
         } else {
-            self.stats.local_scans += 1;
+            (None, false)
+        };
+        Job {
+            wide,
+            whole,
+            near: self.tracker.due(),
+            bounds,
+            fresh: self.new_scene,
+            tuning: self.config.tuning(),
         }
-        Ok(found)
     }
 
     fn faces(&self, patience: &Patience) -> Vec<Face> {
@@ -301,19 +414,6 @@ impl FaceFinder {
     }
 }
 
-/// The surest of the detections of each face.
-fn distinct(mut found: Vec<Detection>) -> Vec<Detection> {
-    let surety = |d: &Detection| d.confidence.unwrap_or(0.0);
-    found.sort_by(|a, b| surety(b).total_cmp(&surety(a)));
-    let mut kept: Vec<Detection> = Vec::with_capacity(found.len());
-    for detection in found {
-        if kept.iter().all(|k| k.rect.iou(&detection.rect) <= SAME) {
-            kept.push(detection);
-        }
-    }
-    kept
-}
-
 fn open(config: &FinderConfig) -> Result<Box<dyn Detector>> {
     match config.detector {
         DetectorKind::Haar => {
@@ -323,8 +423,11 @@ fn open(config: &FinderConfig) -> Result<Box<dyn Detector>> {
             };
             Ok(Box::new(HaarDetector::open(&path, config.tuning())?))
         }
-        DetectorKind::YuNet => Err(Error::Setting(
-            "the YuNet detector needs its ONNX file".into(),
-        )),
+        DetectorKind::YuNet => match &config.yunet {
+            Some(path) => Ok(Box::new(YuNetDetector::open(path)?)),
+            None => Err(Error::Setting(
+                "the YuNet detector needs the path of its ONNX file".into(),
+            )),
+        },
     }
 }

@@ -32,7 +32,8 @@ const FOUND: f32 = 0.6;
 const STALE: f32 = 0.85;
 /// Frames for which a face of which nothing at all is seen is still reported.
 const BLIND_REPORTED: u32 = 3;
-/// Looks in which a new face must be seen before it is reported.
+/// Looks in which a new face must be seen well before it is reported. In a new scene it
+/// is reported at once, and dropped if the next look misses it.
 const LOOKS_TO_BELIEVE: u32 = 2;
 /// Intersection over union above which two boxes are of one face.
 const SAME: f32 = 0.4;
@@ -42,6 +43,27 @@ const NEAR: f32 = 0.2;
 const REACH: f32 = 2.0;
 /// By how much its box may have grown or shrunk when it comes back.
 const RESIZED: f32 = 1.5;
+
+/// Where the detector has looked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Looked {
+    /// It has not.
+    Nowhere,
+    /// Near the faces of these ids.
+    For(Vec<u64>),
+    /// In the whole picture.
+    Everywhere,
+}
+
+impl Looked {
+    fn for_face(&self, id: u64) -> bool {
+        match self {
+            Looked::Nowhere => false,
+            Looked::For(ids) => ids.contains(&id),
+            Looked::Everywhere => true,
+        }
+    }
+}
 
 /// How long faces are kept.
 #[derive(Debug, Clone, Copy)]
@@ -64,12 +86,12 @@ pub(crate) struct Track {
     motion: Motion,
     appearance: Appearance,
     landmarks: Option<([Point; 5], Rect)>,
-    /// Times that the detector saw it.
+    /// Times that the detector saw it well.
     looks: u32,
+    /// Frames since it did so.
+    unproven: u32,
     /// Whether it may be reported.
     believed: bool,
-    /// Whether the detector looks for it in this frame.
-    looked_for: bool,
     /// Frames since the detector saw it.
     unseen: u32,
     /// Frames since anything was seen of it.
@@ -99,7 +121,15 @@ impl Track {
     }
 
     fn is_reported(&self, patience: &Patience) -> bool {
-        self.believed && self.blind <= BLIND_REPORTED && self.unseen <= patience.coast
+        self.believed
+            && self.blind <= BLIND_REPORTED
+            && self.unseen <= patience.coast
+            && self.unproven <= 2 * patience.coast
+    }
+
+    /// Whether the detector has to see it again, lest it was a mistake.
+    fn on_probation(&self) -> bool {
+        self.looks < LOOKS_TO_BELIEVE
     }
 
     fn see(&mut self, image: &GrayImage, detection: Detection) -> Result<()> {
@@ -110,8 +140,11 @@ impl Track {
         }
         self.landmarks = detection.landmarks.map(|l| (l, detection.rect));
         self.confidence = detection.confidence;
-        self.looks += 1;
-        self.believed |= self.looks >= LOOKS_TO_BELIEVE;
+        if detection.strong {
+            self.looks += 1;
+            self.unproven = 0;
+            self.believed |= self.looks >= LOOKS_TO_BELIEVE;
+        }
         self.unseen = 0;
         self.blind = 0;
         self.appearance = Appearance::capture(image, &self.rect())?;
@@ -173,6 +206,7 @@ impl Tracker {
         self.frame += 1;
         for track in &mut self.tracks {
             track.age += 1;
+            track.unproven += 1;
             track.unseen += 1;
             track.blind += 1;
             track.motion.predict();
@@ -208,29 +242,32 @@ impl Tracker {
         Ok(())
     }
 
-    /// The boxes of the faces near which the detector shall look in this frame.
-    pub fn due(&mut self) -> Vec<Rect> {
-        let frame = self.frame;
-        let is_due = |t: &Track| {
-            let turn = (frame + t.id).is_multiple_of(LOOK_EVERY);
+    /// Ids and boxes of the faces near which the detector shall look in this frame.
+    pub fn due(&self) -> Vec<(u64, Rect)> {
+        let is_due = |t: &&Track| {
+            let turn = (self.frame + t.id).is_multiple_of(LOOK_EVERY);
             let missed = t.unseen > LOOK_EVERY as u32 && t.unseen <= LOOK_HARD;
-            turn || !t.believed || missed
+            turn || missed || t.on_probation()
         };
-        let mut boxes = Vec::new();
-        for track in &mut self.tracks {
-            track.looked_for = is_due(track);
-            if track.looked_for {
-                boxes.push(track.rect());
-            }
-        }
-        boxes
+        let due = self.tracks.iter().filter(is_due);
+        due.map(|t| (t.id, t.rect())).collect()
     }
 
-    /// Notes that the detector has looked everywhere in this frame.
-    pub fn looked_everywhere(&mut self) {
-        for track in &mut self.tracks {
-            track.looked_for = true;
+    /// Moves detections made in the picture `then` to where the same faces are in `now`,
+    /// where they can be found again.
+    pub fn carry(then: &GrayImage, now: &GrayImage, found: &mut [Detection]) -> Result<()> {
+        for detection in found {
+            let face = Appearance::capture(then, &detection.rect)?;
+            let seen = face.find(now, &detection.rect)?;
+            if seen.score >= FOUND {
+                let (dx, dy) = (
+                    seen.rect.x - detection.rect.x,
+                    seen.rect.y - detection.rect.y,
+                );
+                detection.shift(dx, dy);
+            }
         }
+        Ok(())
     }
 
     /// Ends a frame with what the detector saw in it. `fresh` says that a new face is to
@@ -239,6 +276,7 @@ impl Tracker {
         &mut self,
         image: &GrayImage,
         detections: Vec<Detection>,
+        looked: &Looked,
         patience: &Patience,
         fresh: bool,
     ) -> Result<()> {
@@ -263,7 +301,7 @@ impl Tracker {
                 track.motion.fade();
             }
         }
-        self.forget(image, patience);
+        self.forget(image, looked, patience);
         Ok(())
     }
 
@@ -348,8 +386,8 @@ impl Tracker {
             appearance: Appearance::capture(image, &detection.rect)?,
             landmarks: detection.landmarks.map(|l| (l, detection.rect)),
             looks: 1,
+            unproven: 0,
             believed: fresh,
-            looked_for: false,
             unseen: 0,
             blind: 0,
         });
@@ -357,14 +395,14 @@ impl Tracker {
         Ok(())
     }
 
-    /// Drops faces that were lost for too long or that left the picture, and those not yet
-    /// believed that the detector missed.
-    fn forget(&mut self, image: &GrayImage, patience: &Patience) {
+    /// Drops faces that were lost for too long or that left the picture, and those on
+    /// probation that the detector missed.
+    fn forget(&mut self, image: &GrayImage, looked: &Looked, patience: &Patience) {
         let (width, height) = (image.width() as f32, image.height() as f32);
         self.tracks.retain(|t| {
             let c = t.rect().center();
             let inside = (0.0..width).contains(&c.x) && (0.0..height).contains(&c.y);
-            let refuted = !t.believed && t.looked_for && t.unseen > 0;
+            let refuted = t.on_probation() && t.unseen > 0 && looked.for_face(t.id);
             let expired = t.unseen > patience.coast + patience.memory
                 || t.blind > BLIND_REPORTED + patience.memory;
             inside && !refuted && !expired

@@ -44,6 +44,14 @@ pub fn find(name: &str) -> Option<PathBuf> {
     paths.find(|path| path.is_file())
 }
 
+/// Where YuNet's ONNX file is on this machine: `FER_YUNET`, or beside the media.
+pub fn yunet() -> Option<PathBuf> {
+    match std::env::var_os("FER_YUNET") {
+        Some(path) => Some(path.into()),
+        None => find("../models/face_detection_yunet_2026may.onnx"),
+    }
+}
+
 /// The grey frames of the clip or picture `name`; `None` where this machine lacks it or,
 /// for formats other than PNG and GIF, `ffmpeg`.
 pub fn frames(name: &str) -> Option<Vec<GrayImage>> {

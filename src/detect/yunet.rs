@@ -1,0 +1,229 @@
+//! The YuNet face detector of the OpenCV model zoo, run by the engine that is compiled in.
+//!
+//! OpenCV 4.6 can't read the file of 2026 (dynamic sizes), and its `dnn` module would
+//! bring nothing that is not here. The network saw colour pictures in training; grey ones
+//! in all three channels work as well on the clips of `docs/detection.md`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use tract_onnx::prelude::*;
+
+use super::{Detection, Detector, Scan, Tuning, distinct};
+use crate::frame::GrayImage;
+use crate::{Error, Point, Rect, Result};
+
+/// Side in pixels at which the network sees a face well.
+const GOOD_FACE: f32 = 18.0;
+/// Score of a detection that begins a face, and of one that keeps a known face.
+const STRONG: f32 = 0.55;
+const WEAK: f32 = 0.35;
+/// Intersection over union above which the surer of two detections stays.
+const SAME: f32 = 0.3;
+/// Pixels between the places at which each of the network's three heads looks.
+const STRIDES: [usize; 3] = [8, 16, 32];
+/// The outputs, of each stride in turn: score of a face, score of an object, box,
+/// landmarks.
+const OUTPUTS: [[&str; 3]; 4] = [
+    ["cls_8", "cls_16", "cls_32"],
+    ["obj_8", "obj_16", "obj_32"],
+    ["bbox_8", "bbox_16", "bbox_32"],
+    ["kps_8", "kps_16", "kps_32"],
+];
+/// Sides of the picture that the network takes are multiples of this.
+const MULTIPLE: usize = 32;
+/// Side of the picture of the neighbourhood of one face.
+const SMALL: usize = 64;
+
+/// The network, optimised for one size of picture.
+struct Plan {
+    width: usize,
+    height: usize,
+    model: Arc<TypedRunnableModel>,
+}
+
+/// The YuNet network.
+pub struct YuNetDetector {
+    graph: InferenceModel,
+    /// For the neighbourhood of a face.
+    small: Plan,
+    /// For the whole picture, once its size is known.
+    whole: Option<Plan>,
+    resizer: Resizer,
+    input: GrayImage,
+}
+
+impl YuNetDetector {
+    /// The network in the ONNX file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Detector`] when the file is missing or is no YuNet.
+    pub fn open(path: &Path) -> Result<Self> {
+        let fail = |reason: String| Error::Detector {
+            path: path.to_owned(),
+            reason,
+        };
+        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+        let graph = onnx()
+            .model_for_read(&mut bytes.as_slice())
+            .and_then(|graph| graph.with_outputs_by_name(OUTPUTS.as_flattened()))
+            .map_err(|e| fail(format!("is not a YuNet face detector: {e}")))?;
+        let small = Plan::new(&graph, SMALL, SMALL)
+            .map_err(|e| fail(format!("is not a YuNet face detector: {e}")))?;
+        Ok(Self {
+            graph,
+            small,
+            whole: None,
+            resizer: Resizer::new(),
+            input: GrayImage::default(),
+        })
+    }
+
+    /// Scales `region` of `image` into the left top corner of the network's picture.
+    fn fill(&mut self, image: &GrayImage, region: &Rect, scale: f32, whole: bool) -> Result<()> {
+        let scaled = |side: f32| ((side * scale).round() as usize).max(1);
+        let (width, height) = (scaled(region.width), scaled(region.height));
+        self.input.resize(width, height);
+        let unfit = |e: fast_image_resize::ImageBufferError| Error::Frame(e.to_string());
+        let (w, h) = (image.width() as u32, image.height() as u32);
+        let source = ImageRef::new(w, h, image.pixels(), PixelType::U8).map_err(unfit)?;
+        let pixels = self.input.pixels_mut();
+        let mut target = Image::from_slice_u8(width as u32, height as u32, pixels, PixelType::U8)
+            .map_err(unfit)?;
+        let mut options =
+            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        if !whole {
+            options = options.crop(
+                region.x.into(),
+                region.y.into(),
+                region.width.into(),
+                region.height.into(),
+            );
+        }
+        self.resizer
+            .resize(&source, &mut target, &options)
+            .map_err(|e| Error::Frame(e.to_string()))
+    }
+}
+
+impl Detector for YuNetDetector {
+    fn good_face_size(&self) -> f32 {
+        GOOD_FACE
+    }
+
+    fn tune(&mut self, _: Tuning) {}
+
+    fn detect(&mut self, image: &GrayImage, scan: &Scan) -> Result<Vec<Detection>> {
+        let wanted = scan.region.clamp(image.width(), image.height());
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let scale = (GOOD_FACE / scan.min.max(1.0)).min(1.0);
+        let fits = |side: f32| (side * scale).round() as usize <= SMALL;
+        let whole = !(fits(wanted.width) && fits(wanted.height));
+        // A part too large for the small picture is not worth an optimised network of its
+        // own size: the whole picture is looked at instead.
+        let region = if whole {
+            Rect::new(0.0, 0.0, image.width() as f32, image.height() as f32)
+        } else {
+            wanted
+        };
+        self.fill(image, &region, scale, whole)?;
+        let fail = |e: TractError| Error::Engine {
+            engine: "builtin",
+            reason: format!("YuNet: {e:#}"),
+        };
+        let plan = if whole {
+            let width = self.input.width().next_multiple_of(MULTIPLE);
+            let height = self.input.height().next_multiple_of(MULTIPLE);
+            match &mut self.whole {
+                Some(plan) if (plan.width, plan.height) == (width, height) => plan,
+                other => other.insert(Plan::new(&self.graph, width, height).map_err(fail)?),
+            }
+        } else {
+            &self.small
+        };
+        let mut found = plan.run(&self.input).map_err(fail)?;
+        for detection in &mut found {
+            detection.map(|p| Point {
+                x: p.x / scale + region.x,
+                y: p.y / scale + region.y,
+            });
+        }
+        found.retain(|d| {
+            let (center, side) = (d.rect.center(), d.rect.width.max(d.rect.height));
+            let inside = (wanted.x..wanted.right()).contains(&center.x)
+                && (wanted.y..wanted.bottom()).contains(&center.y);
+            inside && side >= scan.min && side <= scan.max
+        });
+        Ok(distinct(found, SAME))
+    }
+}
+
+impl Plan {
+    fn new(graph: &InferenceModel, width: usize, height: usize) -> TractResult<Self> {
+        let model = graph
+            .clone()
+            .with_input_fact(0, f32::fact([1, 3, height, width]).into())?
+            .into_optimized()?
+            .into_runnable()?;
+        Ok(Self {
+            width,
+            height,
+            model,
+        })
+    }
+
+    /// The faces in `image`, which is no larger than the plan's picture; what lies beyond
+    /// it is black.
+    fn run(&self, image: &GrayImage) -> TractResult<Vec<Detection>> {
+        let area = self.width * self.height;
+        let mut input = vec![0f32; 3 * area];
+        let (plane, rest) = input.split_at_mut(area);
+        let rows = image.pixels().chunks_exact(image.width());
+        for (to, from) in plane.chunks_exact_mut(self.width).zip(rows) {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = f32::from(*from);
+            }
+        }
+        for channel in rest.chunks_exact_mut(area) {
+            channel.copy_from_slice(plane);
+        }
+        let input = Tensor::from_shape(&[1, 3, self.height, self.width], &input)?;
+        let outputs = self.model.run(tvec!(input.into()))?;
+        let mut found = Vec::new();
+        for (i, stride) in STRIDES.into_iter().enumerate() {
+            let read = |kind: usize| outputs[kind * STRIDES.len() + i].to_plain_array_view::<f32>();
+            let (class, object, boxes, points) = (read(0)?, read(1)?, read(2)?, read(3)?);
+            let columns = self.width / stride;
+            for place in 0..columns * (self.height / stride) {
+                let clamped = |v: f32| v.clamp(0.0, 1.0);
+                let score = (clamped(class[[0, place, 0]]) * clamped(object[[0, place, 0]])).sqrt();
+                if score < WEAK {
+                    continue;
+                }
+                let unit = stride as f32;
+                let (column, row) = ((place % columns) as f32, (place / columns) as f32);
+                let [x, y, width, height] = [0, 1, 2, 3].map(|v| boxes[[0, place, v]]);
+                let (width, height) = (width.exp() * unit, height.exp() * unit);
+                found.push(Detection {
+                    rect: Rect::new(
+                        (column + x) * unit - width / 2.0,
+                        (row + y) * unit - height / 2.0,
+                        width,
+                        height,
+                    ),
+                    confidence: Some(score),
+                    landmarks: Some([0, 1, 2, 3, 4].map(|p| Point {
+                        x: (column + points[[0, place, 2 * p]]) * unit,
+                        y: (row + points[[0, place, 2 * p + 1]]) * unit,
+                    })),
+                    strong: score >= STRONG,
+                });
+            }
+        }
+        Ok(found)
+    }
+}
