@@ -248,9 +248,12 @@ fn ck_plus_last_frames_and_neutral_first_ones() {
         ("S010/002", Some("   2.0000000e+00\n")),
         ("S010/003", None),
         ("S011/001", Some("   9.0000000e+00\n")),
+        ("S012/001", Some("   1.0000000e+00\n")),
     ] {
         let name = sequence.replace('/', "_");
-        for frame in 1..=5 {
+        // The last sequence has a label and no frames.
+        let frames = if sequence == "S012/001" { 0 } else { 5 };
+        for frame in 1..=frames {
             let file = format!("cohn-kanade-images/{sequence}/{name}_{frame:08}.png");
             save(&folder.path().join(file), &face);
         }
@@ -273,8 +276,9 @@ fn ck_plus_last_frames_and_neutral_first_ones() {
     assert_eq!(data.classes[data.samples[0].label], "disgust");
     assert_eq!(data.classes[data.samples[1].label], "contempt");
     assert_eq!(data.samples[1].subject.as_deref(), Some("S010"));
-    assert_eq!(data.faults.len(), 1);
+    assert_eq!(data.faults.len(), 2);
     assert!(data.faults[0].contains("S011/001"), "{:?}", data.faults);
+    assert!(data.faults[1].contains("S012/001"), "{:?}", data.faults);
 
     let options = ReadOptions {
         last_frames: 3,
@@ -353,6 +357,8 @@ fn affectnet() {
         ("train_set", "3", npy("<U1", &[b'1', 0, 0, 0])),
         ("val_set", "8", npy("<i8", &7i64.to_le_bytes())),
         ("val_set", "9", npy("<i8", &9i64.to_le_bytes())),
+        ("val_set", "10", npy("<f4", &(-1f32).to_le_bytes())),
+        ("val_set", "11", npy("<f8", &6f64.to_le_bytes())),
     ] {
         save(
             &folder.path().join(part).join(format!("images/{name}.jpg")),
@@ -373,10 +379,12 @@ fn affectnet() {
         .collect();
     let want = [
         ("happy", Some(Split::Train)),
+        ("angry", Some(Split::Validation)),
         ("contempt", Some(Split::Validation)),
     ];
     assert_eq!(read, want);
-    assert_eq!(data.faults.len(), 1, "{:?}", data.faults);
+    // Numbers that stand for no expression.
+    assert_eq!(data.faults.len(), 2, "{:?}", data.faults);
 }
 
 #[test]

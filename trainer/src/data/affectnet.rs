@@ -89,8 +89,8 @@ fn expression(file: &Path) -> Result<&'static str> {
         "<i8" => data.try_into().ok().map(|b| i64::from_le_bytes(b) as usize),
         "<i4" => data.try_into().ok().map(|b| i32::from_le_bytes(b) as usize),
         "|u1" => data.first().map(|b| usize::from(*b)),
-        "<f4" => data.try_into().ok().map(|b| f32::from_le_bytes(b) as usize),
-        "<f8" => data.try_into().ok().map(|b| f64::from_le_bytes(b) as usize),
+        "<f4" => (data.try_into().ok()).and_then(|b| whole(f32::from_le_bytes(b).into())),
+        "<f8" => (data.try_into().ok()).and_then(|b| whole(f64::from_le_bytes(b))),
         // UTF-32, as the published files have it.
         _ if kind.starts_with("<U") => {
             let text: String = data
@@ -105,4 +105,9 @@ fn expression(file: &Path) -> Result<&'static str> {
     number
         .and_then(|n| EMOTIONS.get(n).copied())
         .with_context(|| format!("no expression from 0 to 7 in an element of type {kind}"))
+}
+
+/// A float as the number of a class; a cast alone would make neutral, 0, of -1 and NaN.
+fn whole(value: f64) -> Option<usize> {
+    (value >= 0.0 && value.fract() == 0.0).then_some(value as usize)
 }

@@ -1,9 +1,9 @@
 //! The extended Cohn-Kanade set: `cohn-kanade-images/S005/001/*.png` and, for labelled
 //! sequences, `Emotion/S005/001/*_emotion.txt` with one number.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::files::{entries, folders, pictures};
 use super::picture::Entry;
@@ -14,9 +14,12 @@ const EMOTIONS: [&str; 8] = [
     "neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise",
 ];
 
+const IMAGES: &str = "cohn-kanade-images";
+const LABELS: &str = "Emotion";
+
 /// Whether both folders are there.
 pub(super) fn fits(path: &Path) -> bool {
-    path.join("cohn-kanade-images").is_dir() && path.join("Emotion").is_dir()
+    path.join(IMAGES).is_dir() && path.join(LABELS).is_dir()
 }
 
 /// Reads the last frames of each labelled sequence, and its first as neutral where wanted.
@@ -32,19 +35,18 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         ..Dataset::default()
     };
     let mut found = Vec::new();
-    for (subject, folder) in folders(&path.join("cohn-kanade-images"))? {
-        for (sequence, folder) in folders(&folder)? {
+    for (subject, folder) in folders(&path.join(LABELS))? {
+        for (sequence, labels) in folders(&folder)? {
             let name = format!("{subject}/{sequence}");
-            let label = path.join("Emotion").join(&name);
-            match emotion(&label).with_context(|| format!("Emotion/{name}")) {
+            let read = peak(&labels, &path.join(IMAGES).join(&name));
+            match read.with_context(|| format!("{LABELS}/{name}")) {
                 Ok(None) => {}
-                Ok(Some(class)) => {
-                    let frames = pictures(&folder)?;
+                Ok(Some((class, frames))) => {
                     let first = frames.len().saturating_sub(options.last_frames);
-                    let peak = frames[first..].iter().map(|file| (file, class));
+                    let last = frames[first..].iter().map(|file| (file, class));
                     let start = frames.first().filter(|_| options.neutral && first > 0);
                     let start = start.map(|file| (file, "neutral"));
-                    found.extend(start.into_iter().chain(peak).map(|(file, class)| Entry {
+                    found.extend(start.into_iter().chain(last).map(|(file, class)| Entry {
                         file: file.clone(),
                         label: dataset.label(class),
                         split: None,
@@ -60,11 +62,22 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     Ok(dataset)
 }
 
-/// The class of a sequence; `None` where it has no label.
-fn emotion(folder: &Path) -> Result<Option<&'static str>> {
-    if !folder.is_dir() {
+/// Class and frames of a sequence; `None` where it has no label.
+fn peak(labels: &Path, images: &Path) -> Result<Option<(&'static str, Vec<PathBuf>)>> {
+    let Some(class) = emotion(labels)? else {
         return Ok(None);
-    }
+    };
+    let frames = if images.is_dir() {
+        pictures(images)?
+    } else {
+        Vec::new()
+    };
+    ensure!(!frames.is_empty(), "a label without frames");
+    Ok(Some((class, frames)))
+}
+
+/// The class in a folder of labels; `None` where it is empty.
+fn emotion(folder: &Path) -> Result<Option<&'static str>> {
     let file = entries(folder)?
         .into_iter()
         .find(|file| file.extension().is_some_and(|e| e == "txt"));
