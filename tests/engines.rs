@@ -1,5 +1,6 @@
 //! The engines on the bundled model: they agree, and a batch gives what single faces give.
 
+use std::io::Write;
 use std::time::Duration;
 
 use fer::engine::{self, Builtin, Engine, EngineKind, EngineOptions};
@@ -51,7 +52,11 @@ fn onnx_runtime_agrees_with_builtin() {
     let (batch, single) = match logits(EngineKind::OnnxRuntime, 5) {
         Ok(logits) => logits,
         Err(why @ Error::Engine { .. }) => {
-            println!("SKIPPED onnx_runtime_agrees_with_builtin: {why}");
+            writeln!(
+                std::io::stderr(),
+                "SKIPPED onnx_runtime_agrees_with_builtin: {why}"
+            )
+            .unwrap();
             return;
         }
         Err(other) => panic!("{other}"),

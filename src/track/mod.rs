@@ -221,6 +221,7 @@ impl Tracker {
                 Some(found).filter(|s| s.score >= FOUND)
             });
         }
+        let meets: Vec<bool> = (0..self.tracks.len()).map(|i| self.meets(i)).collect();
         for (i, track) in self.tracks.iter_mut().enumerate() {
             // Of two faces found at one place, the one that looks more like it is there,
             // and the other one is behind it.
@@ -234,12 +235,23 @@ impl Tracker {
             if let Some(sighting) = sightings[i].filter(|s| !hidden(s)) {
                 track.motion.place(sighting.rect);
                 track.blind = 0;
-                if sighting.score < STALE {
+                // A face that another one begins to cover has not changed: a new picture
+                // would show some of the other, and go away with it.
+                if sighting.score < STALE && !meets[i] {
                     track.appearance = Appearance::capture(image, &sighting.rect)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether the face at index `i` is so near to another one in sight that their boxes
+    /// overlap.
+    fn meets(&self, i: usize) -> bool {
+        let own = self.tracks[i].rect();
+        let others = self.tracks.iter().enumerate().filter(|(j, _)| *j != i);
+        let mut in_sight = others.filter(|(_, t)| t.believed && t.blind <= BLIND_REPORTED + 1);
+        in_sight.any(|(_, t)| t.rect().iou(&own) > 0.0)
     }
 
     /// Ids and boxes of the faces near which the detector shall look in this frame.
