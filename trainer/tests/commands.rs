@@ -41,7 +41,7 @@ fn fail(args: &[&str]) -> String {
 fn draw(folder: &Path) {
     let mut rng = Rng::new(2);
     for (label, class) in ["angry", "happy", "sad", "neutral"].iter().enumerate() {
-        for (part, usage, n) in [("train", "Training", 24), ("validation", "PublicTest", 8)] {
+        for (part, usage, n) in [("train", "Training", 48), ("validation", "PublicTest", 8)] {
             let path = folder.join(part).join(class);
             std::fs::create_dir_all(&path).unwrap();
             for i in 0..n {
@@ -53,8 +53,9 @@ fn draw(folder: &Path) {
     }
 }
 
-const RECIPE: &str = "width = 0.25\nbatch = 16\nghost_batch = 8\ndropout = 0.1\nema = 0.9\n\
-                      [augment]\nflip = 0\nrotation = 5\nshift = 1\n";
+const RECIPE: &str = "width = 0.25\nbatch = 16\nghost_batch = 16\ndropout = 0.1\nema = 0.9\n\
+                      [optimizer]\nlr = 5e-3\n[center]\nlambda = 0\n\
+                      [augment]\nflip = 0\nrotation = 5\nshift = 1\nerase = 0\n";
 
 #[test]
 fn from_pictures_to_a_model_file_that_tells_them_apart() {
@@ -67,7 +68,7 @@ fn from_pictures_to_a_model_file_that_tells_them_apart() {
 
     let summary = succeed(&["data", "summary", &data]);
     assert!(
-        summary.contains("128 faces") && summary.contains("sum"),
+        summary.contains("224 faces") && summary.contains("sum"),
         "{summary}"
     );
 

@@ -1,5 +1,7 @@
 //! The exported file is what the plugin takes, and computes what was trained.
 
+use std::io::Write;
+
 use fer::Model;
 use fer::engine::{EngineKind, OnnxRuntime};
 use fer_trainer::SIDE;
@@ -74,7 +76,13 @@ fn onnx_runtime_computes_the_same_scores() {
         match OnnxRuntime::open(&model, 1) {
             Ok(_) => {}
             Err(fer::Error::Engine { reason, .. }) => {
-                eprintln!("SKIPPED onnx_runtime_computes_the_same_scores: {reason}");
+                // Straight to the stream, which the test harness does not hold back.
+                let mut stderr = std::io::stderr();
+                writeln!(
+                    stderr,
+                    "SKIPPED onnx_runtime_computes_the_same_scores: {reason}"
+                )
+                .unwrap();
                 return;
             }
             Err(refused) => panic!("{refused}"),
@@ -94,7 +102,7 @@ fn folding_and_temperature_only_scale_the_scores() {
     let mut scores = |weights| predict(&network.net, weights, &mut workspaces, &samples, false);
     let (trained, folded) = (scores(&network.weights), scores(&folded.weights));
     for (a, b) in trained.iter().flatten().zip(folded.iter().flatten()) {
-        assert!((a / 2.0 - b).abs() < 1e-4, "{a} {b}");
+        assert!((a / 2.0 - b).abs() < 1e-4 * a.abs().max(1.0), "{a} {b}");
     }
 }
 

@@ -56,8 +56,9 @@ impl Observer for Console {
         let steps = report.batch - self.began.1;
         let rate = (steps * report.pictures as u64) as f64 / self.began.0.elapsed().as_secs_f64();
         let state = format!(
-            "loss {:.3}, accuracy {:.1} %, {rate:.0} pictures/s",
-            report.loss,
+            "softmax {:.3}, center {:.3}, accuracy {:.1} %, {rate:.0} pictures/s",
+            report.softmax,
+            report.center,
             100.0 * report.accuracy
         );
         if let Some(bar) = &self.bar {
@@ -83,10 +84,11 @@ impl Observer for Console {
             bar.set_length(0);
         }
         println!(
-            "epoch {}: loss {:.4}, train {:.2} %, validation {:.2} % (mirrored {:.2} %, not \
+            "epoch {}: softmax {:.4}, center {:.4}, train {:.2} %, validation {:.2} % (mirrored {:.2} %, not \
              averaged {:.2} %), {:.0} pictures/s, {:.0} s{}",
             report.epoch,
-            report.loss,
+            report.softmax,
+            report.center,
             100.0 * report.train_accuracy,
             100.0 * report.accuracy,
             100.0 * report.accuracy_mirrored,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use fer_trainer::checkpoint::{self, RunFolder};
@@ -98,14 +99,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
 
     let stop = Arc::new(AtomicBool::new(false));
-    let asked = stop.clone();
-    ctrlc::set_handler(move || {
-        // Asked twice: whoever asks does not want to wait for the step.
-        if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })
-    .context("Ctrl-C")?;
+    stop_on_signal(stop.clone())?;
     let mut console = Console::new(folder.clone(), trainer.config.epochs);
     let outcome = trainer.run(&train, &validation, &mut console, &stop)?;
     let progress = &trainer.progress;
@@ -127,6 +121,19 @@ pub fn run(args: &Args) -> Result<()> {
         folder.best().display()
     );
     Ok(())
+}
+
+/// Sets `stop` at Ctrl-C, so that the step is finished and the state saved. Whoever asks
+/// again later does not want to wait for that; some senders signal twice at once.
+fn stop_on_signal(stop: Arc<AtomicBool>) -> Result<()> {
+    let mut asked: Option<Instant> = None;
+    ctrlc::set_handler(move || {
+        stop.store(true, Ordering::Relaxed);
+        if asked.get_or_insert_with(Instant::now).elapsed() > Duration::from_secs(1) {
+            std::process::exit(130);
+        }
+    })
+    .context("Ctrl-C")
 }
 
 /// The parts to train on and to choose by; what is held out has no share in either.

@@ -9,14 +9,15 @@ use crate::data::Sample;
 use crate::nn::{Architecture, Weights, Workspace};
 use crate::train::predict;
 
-/// Largest difference of any score that passes.
+/// Largest difference of any score that passes, relative to the picture's largest score
+/// where that is above one: 32-bit sums round in proportion to their terms.
 pub const TOLERANCE: f32 = 1e-4;
 
 /// Pictures that engines run at once.
 const BATCH: usize = 16;
 
 /// Largest difference of any score between the trainer's forward pass and `kind` running
-/// `model`, over `samples`.
+/// `model`, over `samples`; as [`TOLERANCE`], relative to scores above one.
 ///
 /// # Errors
 /// When the engine can't be had or fails.
@@ -42,9 +43,12 @@ pub fn difference(
             .collect();
         let mut output = vec![0.0; samples.len() * net.classes];
         engine.run(&input, samples.len(), &mut output)?;
-        for (a, b) in own.iter().flatten().zip(&output) {
-            ensure!(a.is_finite() && b.is_finite(), "a score is not a number");
-            largest = largest.max((a - b).abs());
+        for (own, output) in own.iter().zip(output.chunks_exact(net.classes)) {
+            let scale = own.iter().fold(1.0f32, |scale, a| scale.max(a.abs()));
+            for (a, b) in own.iter().zip(output) {
+                ensure!(a.is_finite() && b.is_finite(), "a score is not a number");
+                largest = largest.max((a - b).abs() / scale);
+            }
         }
     }
     Ok(largest)

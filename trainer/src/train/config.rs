@@ -259,7 +259,7 @@ mod tests {
             ("[augment]\nspin = 3", "spin"),
             ("dropout = 1.0", "dropout"),
             ("batch = 100", "ghost_batch"),
-            ("epochs = \"x\"", "integer"),
+            ("epochs = \"x\"", "\"x\""),
         ] {
             let error = format!("{:#}", load(text).unwrap_err());
             assert!(error.contains(word) && !error.contains('\n'), "{error}");

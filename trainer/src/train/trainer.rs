@@ -30,8 +30,10 @@ pub struct Progress {
     pub rng: u64,
     /// The same before the epoch's order was drawn.
     pub epoch_rng: u64,
-    /// Sum of the losses of the epoch's pictures.
-    pub loss: f64,
+    /// Sum of the cross-entropies of the epoch's pictures.
+    pub softmax: f64,
+    /// Sum of their center losses.
+    pub center: f64,
     /// Pictures of the epoch that were classified rightly in training.
     pub correct: u64,
     /// Best validation accuracy so far.
@@ -51,8 +53,10 @@ pub struct BatchReport {
     pub batches: u64,
     /// Pictures of a step.
     pub pictures: usize,
-    /// Mean loss in the epoch so far.
-    pub loss: f64,
+    /// Mean cross-entropy in the epoch so far.
+    pub softmax: f64,
+    /// Mean center loss in the epoch so far.
+    pub center: f64,
     /// Training accuracy in the epoch so far.
     pub accuracy: f64,
 }
@@ -66,8 +70,10 @@ pub struct EpochReport {
     pub step: u64,
     /// Learning rate of the last step.
     pub lr: f32,
-    /// Mean loss over the epoch, with center loss.
-    pub loss: f64,
+    /// Mean cross-entropy over the epoch.
+    pub softmax: f64,
+    /// Mean center loss over the epoch.
+    pub center: f64,
     /// Accuracy on the changed pictures that were trained on.
     pub train_accuracy: f64,
     /// Accuracy on the validation part of the averaged weights.
@@ -226,7 +232,7 @@ impl Trainer {
             self.step(&samples, &class_weights, batches);
             let report = self.batch_report(batches);
             ensure!(
-                report.loss.is_finite(),
+                (report.softmax + report.center).is_finite(),
                 "the loss is no longer a number after step {}; a lower learning rate may help",
                 self.progress.step
             );
@@ -245,7 +251,8 @@ impl Trainer {
             batch: progress.batch,
             batches,
             pictures: self.config.batch,
-            loss: progress.loss / pictures,
+            softmax: progress.softmax / pictures,
+            center: progress.center / pictures,
             accuracy: progress.correct as f64 / pictures,
         }
     }
@@ -276,14 +283,16 @@ impl Trainer {
         let progress = &mut self.progress;
         progress.epoch += 1;
         progress.batch = 0;
-        progress.loss = 0.0;
+        progress.softmax = 0.0;
+        progress.center = 0.0;
         progress.correct = 0;
         progress.epoch_rng = progress.rng;
         EpochReport {
             epoch: progress.epoch,
             step: progress.step,
             lr: self.lr(batches),
-            loss: last.loss,
+            softmax: last.softmax,
+            center: last.center,
             train_accuracy: last.accuracy,
             accuracy: accuracy(&plain, validation),
             accuracy_mirrored: accuracy(&both, validation),
@@ -334,7 +343,8 @@ impl Trainer {
         progress.batch += 1;
         progress.step += 1;
         for sums in &sums {
-            progress.loss += sums.softmax + sums.center * samples.len() as f64;
+            progress.softmax += sums.softmax;
+            progress.center += sums.center * samples.len() as f64;
             progress.correct += sums.correct as u64;
         }
 

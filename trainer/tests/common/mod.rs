@@ -7,17 +7,17 @@ use fer_trainer::rng::Rng;
 /// A face of class `label`: its mouth lies higher or lower and is wider or narrower.
 pub fn face(label: usize, rng: &mut Rng) -> Vec<u8> {
     let mut pixels: Vec<u8> = (0..SIDE * SIDE)
-        .map(|_| (150.0 + 30.0 * rng.symmetric()) as u8)
+        .map(|_| (150.0 + 15.0 * rng.symmetric()) as u8)
         .collect();
     let mut dark = |x: usize, y: usize, width: usize, height: usize| {
         for row in y..y + height {
             pixels[row * SIDE + x..row * SIDE + x + width].fill(30);
         }
     };
-    dark(12, 14, 6, 4);
-    dark(30, 14, 6, 4);
-    let half = 4 + 2 * (label % 3);
-    dark(24 - half, 26 + 3 * label, 2 * half, 3);
+    dark(10, 8, 8, 6);
+    dark(30, 8, 8, 6);
+    let half = 6 + 4 * (label % 3);
+    dark(24 - half, 20 + 6 * label, 2 * half, 7);
     pixels
 }
 
