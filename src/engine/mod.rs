@@ -3,6 +3,7 @@
 mod builtin;
 pub mod onnxruntime;
 mod shared;
+pub mod tensorrt;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use crate::{Error, Model, Result};
 
 pub use builtin::Builtin;
 pub use onnxruntime::OnnxRuntime;
+use tensorrt::Precision;
 
 /// A network that is ready to run.
 pub trait Engine: Send {
@@ -36,11 +38,13 @@ pub enum EngineKind {
     Builtin,
     /// ONNX Runtime, where its library is found.
     OnnxRuntime,
+    /// TensorRT, where its library and an NVIDIA card are found.
+    TensorRt,
 }
 
 impl EngineKind {
     /// Every kind, in the order of documentation.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Builtin, Self::OnnxRuntime];
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Builtin, Self::OnnxRuntime, Self::TensorRt];
 
     /// The name in options and messages.
     pub fn name(self) -> &'static str {
@@ -48,6 +52,7 @@ impl EngineKind {
             Self::Auto => "auto",
             Self::Builtin => "builtin",
             Self::OnnxRuntime => "onnxruntime",
+            Self::TensorRt => "tensorrt",
         }
     }
 }
@@ -88,6 +93,10 @@ pub struct EngineOptions {
     /// How long a shared engine waits for faces of other streams to run them together.
     /// Even with zero, faces that arrive while it is busy are run as one batch.
     pub batch_timeout: Duration,
+    /// Number of the NVIDIA card for TensorRT, counted from zero.
+    pub device: usize,
+    /// Arithmetic of an engine that TensorRT builds from an ONNX model.
+    pub precision: Precision,
 }
 
 impl Default for EngineOptions {
@@ -97,6 +106,8 @@ impl Default for EngineOptions {
             threads: 1,
             shared: false,
             batch_timeout: Duration::ZERO,
+            device: 0,
+            precision: Precision::default(),
         }
     }
 }
@@ -125,34 +136,62 @@ pub fn open(model: &Model, options: &EngineOptions) -> Result<Selection> {
 }
 
 fn open_own(model: &Model, options: &EngineOptions) -> Result<Selection> {
-    match options.kind {
-        EngineKind::Auto => match OnnxRuntime::open(model, options.threads) {
-            Ok(engine) => {
-                let reason = format!("{}: the fastest engine here", engine.description());
-                Ok(Selection {
-                    engine: Box::new(engine),
-                    kind: EngineKind::OnnxRuntime,
-                    reason,
-                })
+    let kind = match (options.kind, model.engine_file()) {
+        // Nothing else runs an engine file, so what is wrong with it is the answer.
+        (EngineKind::Auto, Some(_)) => EngineKind::TensorRt,
+        (EngineKind::Builtin | EngineKind::OnnxRuntime, Some(_)) => {
+            return Err(model.error(format!(
+                "an engine of TensorRT, which engine {} does not run",
+                options.kind
+            )));
+        }
+        (kind, _) => kind,
+    };
+    if kind != EngineKind::Auto {
+        let (engine, description) = open_kind(kind, model, options)?;
+        return Ok(Selection {
+            engine,
+            kind,
+            reason: format!("{description}, as asked for"),
+        });
+    }
+    let mut refused = Vec::new();
+    for kind in [EngineKind::TensorRt, EngineKind::OnnxRuntime] {
+        match open_kind(kind, model, options) {
+            Ok((engine, description)) => {
+                refused.insert(0, format!("{description}: the fastest engine here"));
+                return Ok(Selection {
+                    engine,
+                    kind,
+                    reason: refused.join("; "),
+                });
             }
-            Err(why) => Ok(Selection {
-                engine: Box::new(Builtin::open(model)?),
-                kind: EngineKind::Builtin,
-                reason: format!("builtin, because {why}"),
-            }),
-        },
-        EngineKind::Builtin => Ok(Selection {
-            engine: Box::new(Builtin::open(model)?),
-            kind: EngineKind::Builtin,
-            reason: "builtin, as asked for".to_owned(),
-        }),
+            Err(why) => refused.push(why.to_string()),
+        }
+    }
+    let (engine, description) = open_kind(EngineKind::Builtin, model, options)?;
+    Ok(Selection {
+        engine,
+        kind: EngineKind::Builtin,
+        reason: format!("{description}, because {}", refused.join("; ")),
+    })
+}
+
+/// An engine of one kind, and what the log says of it.
+fn open_kind(
+    kind: EngineKind,
+    model: &Model,
+    options: &EngineOptions,
+) -> Result<(Box<dyn Engine>, String)> {
+    match kind {
         EngineKind::OnnxRuntime => {
             let engine = OnnxRuntime::open(model, options.threads)?;
-            Ok(Selection {
-                reason: format!("{}, as asked for", engine.description()),
-                engine: Box::new(engine),
-                kind: EngineKind::OnnxRuntime,
-            })
+            let description = engine.description();
+            Ok((Box::new(engine), description))
+        }
+        EngineKind::TensorRt => tensorrt::open(model, options.device, options.precision),
+        EngineKind::Auto | EngineKind::Builtin => {
+            Ok((Box::new(Builtin::open(model)?), "builtin".to_owned()))
         }
     }
 }

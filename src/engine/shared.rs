@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::tensorrt::Precision;
 use super::{Engine, EngineKind, EngineOptions, Selection};
 use crate::{Error, Model, Result};
 
@@ -14,6 +15,8 @@ struct Key {
     model: String,
     kind: EngineKind,
     threads: usize,
+    device: usize,
+    precision: Precision,
 }
 
 /// An engine and the faces that wait for it.
@@ -62,6 +65,8 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
         model: model.sha256(),
         kind: options.kind,
         threads: options.threads,
+        device: options.device,
+        precision: options.precision,
     };
     // Held while opening, so that two streams that start at once open one engine.
     let mut engines = lock(&ENGINES);

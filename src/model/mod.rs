@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 pub use info::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output};
 pub use onnx::GraphSummary;
 
+use crate::engine::tensorrt::EngineFile;
 use crate::{Error, Result};
 
 /// The bundled network: MobileNet V1, width 1.0, 48x48 grey, seven expressions.
@@ -46,6 +47,7 @@ pub struct Model {
 enum Bytes {
     Bundled(&'static [u8]),
     Owned(Arc<[u8]>),
+    Engine(Arc<EngineFile>),
 }
 
 impl Model {
@@ -61,11 +63,13 @@ impl Model {
         )
     }
 
-    /// Reads an ONNX file. A file without metadata needs `overrides` to say what it lacks.
+    /// Reads an ONNX file, or an engine of TensorRT that was exported from one. A file
+    /// without metadata needs `overrides` to say what it lacks.
     ///
     /// # Errors
     /// [`Error::Model`] with the path and what is wrong: not there, not ONNX, no labels,
-    /// labels that do not fit the output, an input that is not one picture a face.
+    /// labels that do not fit the output, an input that is not one picture a face, a damaged
+    /// engine.
     pub fn load(path: impl AsRef<Path>, overrides: &Overrides) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -73,7 +77,7 @@ impl Model {
             name: name.clone(),
             reason: e.to_string(),
         })?;
-        Self::new(name, Bytes::Owned(bytes.into()), overrides)
+        Self::owned(name, bytes, overrides)
     }
 
     /// As [`Model::load`], from bytes in memory; `name` is used in messages.
@@ -81,7 +85,7 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn from_bytes(name: &str, bytes: Vec<u8>, overrides: &Overrides) -> Result<Self> {
-        Self::new(name.to_owned(), Bytes::Owned(bytes.into()), overrides)
+        Self::owned(name.to_owned(), bytes, overrides)
     }
 
     /// The same model with other settings for its preparation or its labels.
@@ -92,12 +96,26 @@ impl Model {
         Self::new(self.name.clone(), self.bytes.clone(), overrides)
     }
 
-    fn new(name: String, bytes: Bytes, overrides: &Overrides) -> Result<Self> {
-        let data: &[u8] = match &bytes {
-            Bytes::Bundled(b) => b,
-            Bytes::Owned(b) => b,
+    fn owned(name: String, bytes: Vec<u8>, overrides: &Overrides) -> Result<Self> {
+        let bytes = if EngineFile::recognise(&bytes) {
+            let file = EngineFile::from_bytes(bytes).map_err(|reason| Error::Model {
+                name: name.clone(),
+                reason,
+            })?;
+            Bytes::Engine(Arc::new(file))
+        } else {
+            Bytes::Owned(bytes.into())
         };
-        let (graph, info) = onnx::read(data, overrides).map_err(|reason| Error::Model {
+        Self::new(name, bytes, overrides)
+    }
+
+    fn new(name: String, bytes: Bytes, overrides: &Overrides) -> Result<Self> {
+        let described = match &bytes {
+            Bytes::Bundled(b) => onnx::read(b, overrides),
+            Bytes::Owned(b) => onnx::read(b, overrides),
+            Bytes::Engine(file) => onnx::describe_engine(file.header(), overrides),
+        };
+        let (graph, info) = described.map_err(|reason| Error::Model {
             name: name.clone(),
             reason,
         })?;
@@ -114,11 +132,20 @@ impl Model {
         &self.name
     }
 
-    /// The ONNX file's bytes.
+    /// The file's bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Bundled(b) => b,
             Bytes::Owned(b) => b,
+            Bytes::Engine(file) => file.bytes(),
+        }
+    }
+
+    /// The file where it is an engine of TensorRT, `None` where it is ONNX.
+    pub fn engine_file(&self) -> Option<&EngineFile> {
+        match &self.bytes {
+            Bytes::Engine(file) => Some(file),
+            Bytes::Bundled(_) | Bytes::Owned(_) => None,
         }
     }
 

@@ -6,6 +6,8 @@ use tract_onnx::pb::{
     type_proto::Value as TypeValue,
 };
 
+use crate::engine::tensorrt::EngineHeader;
+
 use super::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Overrides};
 
 /// Names of the tensors that engines feed and read.
@@ -82,6 +84,28 @@ pub fn read(bytes: &[u8], overrides: &Overrides) -> Result<(GraphSummary, ModelI
     let summary = GraphSummary {
         input: input.name.clone(),
         output: output.name.clone(),
+    };
+    Ok((summary, info))
+}
+
+/// What an engine's header says, with `overrides` in place of it.
+pub fn describe_engine(
+    header: &EngineHeader,
+    overrides: &Overrides,
+) -> Result<(GraphSummary, ModelInfo), String> {
+    let mut info = header.model.clone();
+    apply(&mut info, overrides);
+    info.check().map_err(|e| e.to_string())?;
+    let (classes, labels) = (header.model.labels.len(), info.labels.len());
+    if classes != labels {
+        return Err(format!("{classes} classes but there are {labels} labels"));
+    }
+    if info.input.len() != header.model.input.len() {
+        return Err("the engine's input has another number of channels".to_owned());
+    }
+    let summary = GraphSummary {
+        input: header.input.clone(),
+        output: header.output.clone(),
     };
     Ok((summary, info))
 }

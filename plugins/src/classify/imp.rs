@@ -115,7 +115,7 @@ impl ObjectImpl for Classify {
             vec![
                 glib::ParamSpecString::builder("model")
                     .nick("Model")
-                    .blurb("ONNX file of the network (unset: the one that is built in)")
+                    .blurb("ONNX file of the network, or an engine exported for TensorRT (unset: the one that is built in)")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecEnum::builder_with_default("engine", default.engine)
@@ -129,6 +129,18 @@ impl ObjectImpl for Classify {
                     .minimum(1)
                     .maximum(64)
                     .default_value(default.threads)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt::builder("device-id")
+                    .nick("Device")
+                    .blurb("Number of the NVIDIA card for TensorRT")
+                    .maximum(255)
+                    .default_value(default.device_id)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("precision", default.precision)
+                    .nick("Precision")
+                    .blurb("Arithmetic of an engine that TensorRT builds from an ONNX model")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecString::builder("labels")
@@ -236,6 +248,8 @@ impl ObjectImpl for Classify {
             "model" => settings.model = text(value).map(PathBuf::from),
             "engine" => settings.engine = value.get::<Engine>().expect("type checked upstream"),
             "threads" => settings.threads = value.get().expect("type checked upstream"),
+            "device-id" => settings.device_id = value.get().expect("type checked upstream"),
+            "precision" => settings.precision = value.get().expect("type checked upstream"),
             "labels" => settings.labels = text(value),
             "input-color" => {
                 settings.input_color = value.get::<InputColor>().expect("type checked upstream");
@@ -279,6 +293,8 @@ impl ObjectImpl for Classify {
             }
             "engine" => settings.engine.to_value(),
             "threads" => settings.threads.to_value(),
+            "device-id" => settings.device_id.to_value(),
+            "precision" => settings.precision.to_value(),
             "labels" => settings.labels.to_value(),
             "input-color" => settings.input_color.to_value(),
             "input-mean" => settings.input_mean.to_value(),

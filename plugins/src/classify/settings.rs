@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fer::engine::{EngineKind, EngineOptions};
+use fer::engine::{EngineKind, EngineOptions, tensorrt};
 use fer::model::{Color, Overrides};
 use fer::{Classifier, Model};
 use gst::glib;
@@ -26,6 +26,26 @@ pub enum Engine {
         nick = "onnxruntime"
     )]
     OnnxRuntime,
+    /// TensorRT.
+    #[enum_value(name = "TensorRT: an NVIDIA card and its libraries", nick = "tensorrt")]
+    TensorRt,
+}
+
+/// Arithmetic of an engine that TensorRT builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerPrecision")]
+#[repr(i32)]
+pub enum Precision {
+    /// 32-bit floats.
+    #[enum_value(name = "32-bit floats", nick = "fp32")]
+    Fp32,
+    /// 16-bit floats.
+    #[default]
+    #[enum_value(name = "16-bit floats", nick = "fp16")]
+    Fp16,
+    /// 8-bit integers.
+    #[enum_value(name = "8-bit integers, of a quantised model", nick = "int8")]
+    Int8,
 }
 
 /// Channels of a model without metadata.
@@ -54,6 +74,8 @@ pub struct Settings {
     pub model: Option<PathBuf>,
     pub engine: Engine,
     pub threads: u32,
+    pub device_id: u32,
+    pub precision: Precision,
     pub labels: Option<String>,
     pub input_color: InputColor,
     pub input_mean: Option<String>,
@@ -78,6 +100,8 @@ impl Default for Settings {
             model: None,
             engine: Engine::default(),
             threads: 1,
+            device_id: 0,
+            precision: Precision::default(),
             labels: None,
             input_color: InputColor::default(),
             input_mean: None,
@@ -111,10 +135,17 @@ impl Settings {
                 Engine::Auto => EngineKind::Auto,
                 Engine::Builtin => EngineKind::Builtin,
                 Engine::OnnxRuntime => EngineKind::OnnxRuntime,
+                Engine::TensorRt => EngineKind::TensorRt,
             },
             threads: self.threads as usize,
             shared: self.shared_engine,
             batch_timeout: Duration::from_nanos(self.batch_timeout),
+            device: self.device_id as usize,
+            precision: match self.precision {
+                Precision::Fp32 => tensorrt::Precision::Fp32,
+                Precision::Fp16 => tensorrt::Precision::Fp16,
+                Precision::Int8 => tensorrt::Precision::Int8,
+            },
         };
         let mut classifier = Classifier::new(&model, &options)?;
         classifier.set_max_batch(self.batch_size as usize);

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::{Arc, Mutex};
@@ -33,7 +34,7 @@ pub fn media(test: &str, name: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
     if found.is_none() {
-        println!("SKIPPED {test}: no {name}");
+        writeln!(std::io::stderr(), "SKIPPED {test}: no {name}").unwrap();
     }
     found
 }

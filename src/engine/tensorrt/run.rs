@@ -1,0 +1,277 @@
+//! An engine on a card.
+
+use trtx::trtx_sys::Dims64;
+use trtx::{CudaEngine, DataType, ExecutionContext, Runtime};
+
+use super::builder::text;
+use super::cuda::{Buffer, Device};
+use super::library::{self, FLAVOUR};
+use super::messages::{explained, logger};
+use super::{BuildOptions, EngineFile, EngineHeader, Precision, Target, build, cache, error};
+use crate::engine::Engine;
+use crate::{Model, Result};
+
+/// An engine of TensorRT with memory on the card for its largest batch.
+pub struct TensorRt {
+    running: Running,
+    header: EngineHeader,
+    device: Device,
+    input: Buffer,
+    output: Buffer,
+    /// Faces for which the context's input shape is set.
+    batch: usize,
+    library: String,
+}
+
+/// Dropped from the context to the runtime, as TensorRT asks for.
+struct Running {
+    context: ExecutionContext<'static>,
+    _engine: CudaEngine<'static>,
+    _runtime: Runtime<'static>,
+}
+
+// SAFETY: TensorRT's objects are bound to no thread; they must not be used by two at once,
+// which `&mut self` ensures. The card is made the calling thread's before each use.
+unsafe impl Send for Running {}
+
+impl TensorRt {
+    /// Opens an engine for `model` on card number `device`: the file itself where it is an
+    /// engine, else one that is built from it in `precision`, or was before.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](crate::Error::Engine) with the reason: no driver, no card, no
+    /// library, an engine of another version or for another card, no memory left on the card;
+    /// [`Error::Model`](crate::Error::Model) for a model that TensorRT can't build.
+    pub fn open(model: &Model, device: usize, precision: Precision) -> Result<Self> {
+        let device = Device::open(device).map_err(error)?;
+        let library = library::open(None).map_err(error)?;
+        device.bind().map_err(error)?;
+        let file = match model.engine_file() {
+            Some(file) => {
+                accept(file, &library.version, &device.capability().map_err(error)?)
+                    .map_err(|reason| model.error(reason))?;
+                file.clone()
+            }
+            None => built(model, precision, &library.version, &device)?,
+        };
+        let running = explained(|| start(&file)).map_err(error)?;
+        Self::new(model, &file, running, device, &library.version)
+    }
+
+    fn new(
+        model: &Model,
+        file: &EngineFile,
+        mut running: Running,
+        device: Device,
+        version: &str,
+    ) -> Result<Self> {
+        let header = file.header().clone();
+        let info = model.info();
+        let input = Buffer::new(&device, header.max_batch * info.input.len()).map_err(error)?;
+        let output = Buffer::new(&device, header.max_batch * info.labels.len()).map_err(error)?;
+        let context = &mut running.context;
+        // SAFETY: both addresses hold the largest batch, and the buffers live as long as the
+        // context, beside which they are kept.
+        unsafe {
+            context
+                .set_tensor_address(&header.input, input.address())
+                .and_then(|()| context.set_tensor_address(&header.output, output.address()))
+        }
+        .map_err(|e| error(text(e)))?;
+        let library = format!("{FLAVOUR} {version}, {} on {}", header.precision, {
+            device.name().map_err(error)?
+        });
+        let mut engine = Self {
+            running,
+            header,
+            device,
+            input,
+            output,
+            batch: 0,
+            library,
+        };
+        // Also warms up: the first run allocates and compiles.
+        let mut scores = vec![0.0; info.labels.len()];
+        engine.run(&vec![0.0; info.input.len()], 1, &mut scores)?;
+        Ok(engine)
+    }
+
+    /// The library, its version, the precision and the card.
+    pub fn description(&self) -> String {
+        format!("tensorrt ({})", self.library)
+    }
+
+    fn run_part(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<(), String> {
+        self.device.bind()?;
+        let context = &mut self.running.context;
+        if self.batch != batch {
+            let shape = self.header.model.input.shape(batch).map(|n| n as i64);
+            context
+                .set_input_shape(&self.header.input, &Dims64::from_slice(&shape))
+                .map_err(text)?;
+            self.batch = batch;
+        }
+        self.input.upload(&self.device, input)?;
+        // SAFETY: the stream is the device's own and alive, and the addresses set in `new`
+        // hold the largest batch.
+        unsafe { context.enqueue_v3(self.device.stream()) }.map_err(text)?;
+        self.output.download(&self.device, output)
+    }
+}
+
+impl Engine for TensorRt {
+    fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
+        let (face, classes) = (input.len() / batch, output.len() / batch);
+        let most = self.header.max_batch;
+        for (input, output) in input
+            .chunks(most * face)
+            .zip(output.chunks_mut(most * classes))
+        {
+            self.run_part(input, input.len() / face, output)
+                .map_err(|reason| {
+                    // What the context was told before no longer holds for sure.
+                    self.batch = 0;
+                    error(reason)
+                })?;
+        }
+        Ok(())
+    }
+}
+
+fn built(
+    model: &Model,
+    precision: Precision,
+    version: &str,
+    device: &Device,
+) -> Result<EngineFile> {
+    let options = BuildOptions {
+        precision,
+        targets: vec![Target::Current],
+        ..BuildOptions::default()
+    };
+    let key = cache::Key {
+        model: model.sha256(),
+        flavour: FLAVOUR,
+        version: version.to_owned(),
+        device: device.capability().map_err(error)?,
+        precision,
+        max_batch: options.max_batch,
+    };
+    let build = || build(model, &options, None);
+    let file = match cache::folder() {
+        Some(folder) => cache::get_or_build(&folder, &key, build)?,
+        None => build()?,
+    };
+    Ok(file)
+}
+
+/// Whether an engine file can run here, by what it says of itself.
+fn accept(file: &EngineFile, version: &str, capability: &str) -> Result<(), String> {
+    let header = file.header();
+    if header.flavour != FLAVOUR {
+        return Err(format!(
+            "built with {}, and this program runs {FLAVOUR}",
+            header.flavour
+        ));
+    }
+    if header.tensorrt != version {
+        return Err(format!(
+            "built with {} {}, but the library here is {version}; export it again",
+            header.flavour, header.tensorrt
+        ));
+    }
+    let fits = |target: &String| target == capability || target == "current";
+    if !header.targets.iter().any(fits) {
+        return Err(format!(
+            "built for {}, but the card here is {capability}",
+            header.targets.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn start(file: &EngineFile) -> Result<Running, String> {
+    let header = file.header();
+    let mut runtime = Runtime::new(logger()?).map_err(text)?;
+    fitness(&runtime, file.engine())?;
+    let mut engine = runtime
+        .deserialize_cuda_engine(file.engine())
+        .map_err(text)?;
+    for name in [&header.input, &header.output] {
+        let kind = engine.tensor_data_type(name).map_err(text)?;
+        if kind != DataType::kFLOAT {
+            return Err(format!(
+                "tensor {name:?} is of {kind:?}, not of 32-bit floats"
+            ));
+        }
+    }
+    let context = context(&mut engine)?;
+    Ok(Running {
+        context,
+        _engine: engine,
+        _runtime: runtime,
+    })
+}
+
+/// A context that replays a CUDA graph for each batch size it has seen.
+#[cfg(not(feature = "tensorrt-classic"))]
+fn context(engine: &mut CudaEngine<'static>) -> Result<ExecutionContext<'static>, String> {
+    let mut config = engine.create_runtime_config().map_err(text)?;
+    config
+        .set_cuda_graph_strategy(trtx::CudaGraphStrategy::kWHOLE_GRAPH_CAPTURE)
+        .map_err(text)?;
+    engine
+        .create_execution_context_with_config(std::rc::Rc::new(config))
+        .map_err(text)
+}
+
+#[cfg(feature = "tensorrt-classic")]
+fn context(engine: &mut CudaEngine<'static>) -> Result<ExecutionContext<'static>, String> {
+    engine.create_execution_context().map_err(text)
+}
+
+/// What TensorRT says of the engine's first bytes on this machine.
+#[cfg(not(feature = "tensorrt-classic"))]
+fn fitness(runtime: &Runtime, engine: &[u8]) -> Result<(), String> {
+    use trtx::{EngineInvalidityDiagnostics as Fault, EngineValidity};
+
+    let (validity, faults) = runtime.engine_validity(engine).map_err(text)?;
+    if validity != EngineValidity::kINVALID {
+        return Ok(());
+    }
+    let reasons = [
+        (Fault::VERSION_MISMATCH, "built by another version"),
+        (Fault::UNSUPPORTED_CC, "not built for this card"),
+        (
+            Fault::OLD_CUDA_DRIVER,
+            "the driver is older than the one it was built with",
+        ),
+        (
+            Fault::OLD_CUDA_RUNTIME,
+            "the CUDA runtime is older than the one it was built with",
+        ),
+        (
+            Fault::INSUFFICIENT_GPU_MEMORY,
+            "the card has too little memory left",
+        ),
+        (Fault::MALFORMED_ENGINE, "damaged"),
+        (
+            Fault::CUDA_ERROR,
+            "the driver or its installation is at fault",
+        ),
+    ];
+    let told: Vec<&str> = reasons
+        .iter()
+        .filter_map(|(fault, reason)| faults.contains(*fault).then_some(*reason))
+        .collect();
+    Err(if told.is_empty() {
+        "TensorRT says that the engine can't run here".to_owned()
+    } else {
+        format!("the engine can't run here: {}", told.join(", "))
+    })
+}
+
+#[cfg(feature = "tensorrt-classic")]
+fn fitness(_: &Runtime, _: &[u8]) -> Result<(), String> {
+    Ok(())
+}
