@@ -1,0 +1,44 @@
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Finds every face in a picture, video, stream or camera, names its expression, and
+/// writes an annotated copy, one record a frame, or both.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    /// A file, a URI (rtsp://..., https://...) or a camera (/dev/video0).
+    pub input: String,
+
+    /// Annotated copy: .mkv, .mp4 or .webm, or .png or .jpg for a picture or a video's first frame.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+
+    /// One record a frame: JSON lines, or CSV where the name ends in .csv.
+    #[arg(short, long)]
+    pub records: Option<PathBuf>,
+
+    /// PNG of the frame with the most faces, seen most surely.
+    #[arg(short, long)]
+    pub still: Option<PathBuf>,
+
+    /// ONNX file of another network.
+    #[arg(long)]
+    pub model: Option<PathBuf>,
+
+    /// auto, builtin or onnxruntime.
+    #[arg(long, default_value = "auto")]
+    pub engine: String,
+
+    /// Smallest face: up to 1 a share of the frame's height, above 1 pixels.
+    #[arg(long)]
+    pub min_size: Option<f64>,
+
+    /// Draw a bar for every expression.
+    #[arg(long)]
+    pub bars: bool,
+
+    /// Stop after this many seconds of input.
+    #[arg(long)]
+    pub seconds: Option<f64>,
+}

@@ -1,0 +1,179 @@
+//! `annotate`: from any picture, file, stream or camera to an annotated copy and records.
+
+mod args;
+mod output;
+mod pipeline;
+mod progress;
+mod records;
+mod watch;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use gst::prelude::*;
+
+use crate::args::Args;
+use crate::pipeline::Annotator;
+use crate::progress::Progress;
+use crate::records::Records;
+use crate::watch::Seen;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match annotate(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            // One line, however many the reason has.
+            let text = format!("{why:#}").replace('\n', " ");
+            eprintln!("annotate: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn annotate(args: &Args) -> Result<()> {
+    if args
+        .seconds
+        .is_some_and(|seconds| seconds.is_nan() || seconds <= 0.0)
+    {
+        bail!("--seconds must be above 0");
+    }
+    for output in [&args.output, &args.records, &args.still]
+        .into_iter()
+        .flatten()
+    {
+        let existing = output.canonicalize().ok();
+        if existing.is_some() && existing == Path::new(&args.input).canonicalize().ok() {
+            bail!("{}: input and output are the same file", output.display());
+        }
+    }
+    gst::init()?;
+    gstfer::plugin_register_static()?;
+    let annotator = pipeline::build(args)?;
+    let records = args.records.as_deref().map(Records::create).transpose()?;
+    let seen = watch::watch(&annotator, records, args.still.is_some());
+
+    let start = Instant::now();
+    let outcome = play(&annotator, args, &seen);
+    let wall = start.elapsed();
+    let stages = stages(&annotator);
+    // A pipeline that refuses to stop has nothing left to lose.
+    let _ = annotator.pipeline.set_state(gst::State::Null);
+    outcome?;
+
+    let mut seen = seen.lock().unwrap();
+    if let Some(why) = seen.failure.take() {
+        return Err(why.context("the records could not be written"));
+    }
+    if seen.frames == 0 {
+        bail!("{}: no picture in it", args.input);
+    }
+    if let (Some(path), Some(sample)) = (&args.still, &seen.still) {
+        let caps = gst::Caps::new_empty_simple("image/png");
+        let png = gst_video::convert_sample(sample, &caps, Some(gst::ClockTime::from_seconds(20)))?;
+        let map = png.buffer().context("no still")?.map_readable()?;
+        std::fs::write(path, &map).with_context(|| path.display().to_string())?;
+    }
+    report(args, &seen, &stages, wall);
+    Ok(())
+}
+
+/// Runs the pipeline to its end, to `--seconds`, or until Ctrl-C; the file is closed
+/// properly in each case.
+fn play(annotator: &Annotator, args: &Args, seen: &Arc<Mutex<Seen>>) -> Result<()> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+    let pipeline = &annotator.pipeline;
+    let bus = pipeline.bus().expect("pipelines have a bus");
+    let started = pipeline.set_state(gst::State::Playing);
+    let mut progress = Progress::new();
+    let mut ending = false;
+    loop {
+        let wait = gst::ClockTime::from_mseconds(100);
+        let message =
+            bus.timed_pop_filtered(wait, &[gst::MessageType::Eos, gst::MessageType::Error]);
+        if let Some(message) = message {
+            progress.finish();
+            return match message.view() {
+                gst::MessageView::Error(error) => Err(failure(args, error)),
+                _ => Ok(()),
+            };
+        }
+        // The reason of a failed start comes by the bus; this is for the case that it doesn't.
+        started.context("the pipeline does not start")?;
+        let position = pipeline.query_position::<gst::ClockTime>();
+        let length = pipeline.query_duration::<gst::ClockTime>();
+        let position = position.map_or(Duration::ZERO, Duration::from);
+        progress.update(
+            position,
+            length.map(Duration::from),
+            seen.lock().unwrap().frames,
+        );
+        let enough = args
+            .seconds
+            .is_some_and(|seconds| position.as_secs_f64() >= seconds);
+        if !ending && (enough || interrupted.load(Ordering::Relaxed)) {
+            ending = true;
+            pipeline.send_event(gst::event::Eos::new());
+        }
+    }
+}
+
+/// An error of the pipeline, with the file that it is about.
+fn failure(args: &Args, error: &gst::message::Error) -> anyhow::Error {
+    let writing = error
+        .src()
+        .is_some_and(|s| s.name().starts_with("filesink"));
+    let file = match (&args.output, writing) {
+        (Some(output), true) => output.display().to_string(),
+        _ => args.input.clone(),
+    };
+    anyhow::anyhow!("{file}: {}", error.error())
+}
+
+/// Milliseconds a frame by stage, from the elements' counters.
+fn stages(annotator: &Annotator) -> Vec<(&'static str, f64)> {
+    let sum = |element: &gst::Element, fields: &[&str]| {
+        let stats: gst::Structure = element.property("stats");
+        let frames = stats.get::<u64>("frames").unwrap_or(0).max(1);
+        let total: u64 = fields.iter().map(|f| stats.get(*f).unwrap_or(0u64)).sum();
+        total as f64 / 1e6 / frames as f64
+    };
+    let finding = ["scale-time", "scan-time", "track-time"];
+    vec![
+        ("detect", sum(&annotator.detect, &finding)),
+        ("classify", sum(&annotator.classify, &["classify-time"])),
+        ("draw", sum(&annotator.overlay, &["draw-time"])),
+    ]
+}
+
+fn report(args: &Args, seen: &Seen, stages: &[(&str, f64)], wall: Duration) {
+    let seconds = wall.as_secs_f64();
+    println!(
+        "{} frames in {seconds:.1} s ({:.0} a second), {} faces of {} numbers",
+        seen.frames,
+        seen.frames as f64 / seconds,
+        seen.faces,
+        seen.people.len()
+    );
+    let stages: Vec<String> = stages
+        .iter()
+        .map(|(name, ms)| format!("{name} {ms:.2}"))
+        .collect();
+    println!("ms a frame: {}", stages.join(", "));
+    for (what, path) in [
+        ("annotated", &args.output),
+        ("records", &args.records),
+        ("still", &args.still),
+    ] {
+        if let Some(path) = path {
+            println!("{what}: {}", path.display());
+        }
+    }
+}
