@@ -1,6 +1,7 @@
 //! Face detectors on real pictures, and what they say of wrong files.
 
 mod clips;
+mod skip;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use fer::detect::{DetectorKind, MinSize, find_cascade};
 use fer::finder::FinderConfig;
 use fer::frame::{Component, Frame, GrayImage, Pixels};
 use fer::{Error, FaceFinder};
+use skip::skip;
 
 const PORTRAIT: &str = "astronaut.png";
 
@@ -19,7 +21,7 @@ fn view(image: &GrayImage) -> Frame<'_> {
 fn portrait() -> Option<GrayImage> {
     let frames = clips::frames(PORTRAIT);
     if frames.is_none() {
-        clips::skip(&format!("{PORTRAIT} is missing"));
+        skip(format!("{PORTRAIT} is missing"));
     }
     frames?.pop()
 }
@@ -47,7 +49,7 @@ fn a_portrait_is_found_at_the_first_frame() {
 fn yunet_finds_the_portrait_and_its_eyes() {
     let Some(image) = portrait() else { return };
     let Some(yunet) = clips::yunet() else {
-        clips::skip("the YuNet file is missing");
+        skip("the YuNet file is missing");
         return;
     };
     let config = FinderConfig {
@@ -93,7 +95,7 @@ fn padded_rows_and_packed_pixels_give_the_same_face() {
 #[test]
 fn the_skull_on_a_shirt_is_no_face() {
     let Some(frames) = clips::frames("again.mkv") else {
-        clips::skip("again.mkv or ffmpeg is missing");
+        skip("again.mkv or ffmpeg is missing");
         return;
     };
     let truth = &clips::boxes()["again.mkv"];

@@ -1,7 +1,8 @@
 //! TensorRT's real builder, which needs its library but no card, and the cache of engines.
 #![cfg(feature = "tensorrt")]
 
-use std::io::Write;
+mod skip;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,13 +13,14 @@ use fer::engine::tensorrt::{
 use fer::engine::{self, EngineKind, EngineOptions};
 use fer::model::Overrides;
 use fer::{Error, Model};
+use skip::skip;
 
 /// Whether the test can run; says why not.
-fn has_library(test: &str) -> bool {
+fn has_library() -> bool {
     match library(None) {
         Ok(_) => true,
         Err(e) => {
-            writeln!(std::io::stderr(), "SKIPPED {test}: {e}").unwrap();
+            skip(e);
             false
         }
     }
@@ -34,7 +36,7 @@ fn options(precision: Precision, targets: &[Target]) -> BuildOptions {
 
 #[test]
 fn the_bundled_model_builds_for_every_supported_card() {
-    if !has_library("the_bundled_model_builds_for_every_supported_card") {
+    if !has_library() {
         return;
     }
     let model = Model::bundled().unwrap();
@@ -57,7 +59,7 @@ fn the_bundled_model_builds_for_every_supported_card() {
 
 #[test]
 fn half_precision_halves_the_engine() {
-    if !has_library("half_precision_halves_the_engine") {
+    if !has_library() {
         return;
     }
     let model = Model::bundled().unwrap();
@@ -102,11 +104,7 @@ fn without_a_card_the_engine_says_so() {
         ..EngineOptions::default()
     };
     match engine::open(&Model::bundled().unwrap(), &options) {
-        Ok(_) => writeln!(
-            std::io::stderr(),
-            "SKIPPED without_a_card_the_engine_says_so: there is a card"
-        )
-        .unwrap(),
+        Ok(_) => skip("there is a card"),
         Err(error) => {
             assert!(matches!(error, Error::Engine { .. }), "{error}");
             assert!(!error.to_string().contains('\n'), "{error}");
@@ -141,11 +139,7 @@ fn the_half_precision_graph_agrees() {
             }
         }
         (Err(Error::Engine { reason, .. }), _) => {
-            writeln!(
-                std::io::stderr(),
-                "SKIPPED the_half_precision_graph_agrees: {reason}"
-            )
-            .unwrap();
+            skip(reason);
         }
         (single, half) => panic!("{single:?} {half:?}"),
     }

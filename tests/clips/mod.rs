@@ -4,7 +4,7 @@
 //! in `../shared/data/media`.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -51,15 +51,6 @@ pub fn yunet() -> Option<PathBuf> {
         Some(path) => Some(path.into()),
         None => find("../models/face_detection_yunet_2026may.onnx"),
     }
-}
-
-/// Says by name what the running test can't do on this machine, past the test harness, which
-/// holds back what passing tests print.
-#[allow(dead_code, reason = "benches share this module")]
-pub fn skip(why: &str) {
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("test");
-    writeln!(std::io::stderr(), "SKIPPED {test}: {why}").unwrap();
 }
 
 /// The grey frames of the clip or picture `name`; `None` where this machine lacks it or,

@@ -1,6 +1,7 @@
 //! The exported file is what the plugin takes, and computes what was trained.
 
-use std::io::Write;
+#[path = "../../tests/skip/mod.rs"]
+mod skip;
 
 use fer::Model;
 use fer::engine::{EngineKind, OnnxRuntime};
@@ -12,6 +13,7 @@ use fer_trainer::nn::weights::Tensors;
 use fer_trainer::nn::{Architecture, Weights, Workspace};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::predict;
+use skip::skip;
 
 /// A network with batch norm statistics as uneven as training makes them.
 fn network() -> Network {
@@ -76,13 +78,7 @@ fn onnx_runtime_computes_the_same_scores() {
         match OnnxRuntime::open(&model, 1) {
             Ok(_) => {}
             Err(fer::Error::Engine { reason, .. }) => {
-                // Straight to the stream, which the test harness does not hold back.
-                let mut stderr = std::io::stderr();
-                writeln!(
-                    stderr,
-                    "SKIPPED onnx_runtime_computes_the_same_scores: {reason}"
-                )
-                .unwrap();
+                skip(reason);
                 return;
             }
             Err(refused) => panic!("{refused}"),

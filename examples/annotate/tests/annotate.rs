@@ -1,12 +1,15 @@
 //! The program as a user runs it, on real pictures and clips.
 
-use std::io::Write;
+#[path = "../../../tests/skip/mod.rs"]
+mod skip;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use skip::skip;
 
-fn media(test: &str, name: &str) -> Option<PathBuf> {
+fn media(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let found = std::env::var_os("FER_MEDIA_DIR")
         .map(PathBuf::from)
@@ -15,7 +18,7 @@ fn media(test: &str, name: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
     if found.is_none() {
-        writeln!(std::io::stderr(), "SKIPPED {test}: no {name}").unwrap();
+        skip(format!("no {name}"));
     }
     found
 }
@@ -52,7 +55,7 @@ fn discover(path: &Path) -> String {
 #[test]
 fn a_clip_becomes_a_video_a_still_and_one_record_a_frame() {
     let test = "a_clip_becomes_a_video_a_still_and_one_record_a_frame";
-    let Some(clip) = media(test, "demo.mkv") else {
+    let Some(clip) = media("demo.mkv") else {
         return;
     };
     let folder = folder(test);
@@ -104,7 +107,7 @@ fn a_clip_becomes_a_video_a_still_and_one_record_a_frame() {
 #[test]
 fn a_picture_becomes_an_annotated_picture() {
     let test = "a_picture_becomes_an_annotated_picture";
-    let Some(picture) = media(test, "astronaut.png") else {
+    let Some(picture) = media("astronaut.png") else {
         return;
     };
     let folder = folder(test);

@@ -2,14 +2,17 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[path = "../../../tests/skip/mod.rs"]
+mod skip;
+
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
 use gstfer::meta::{self, FaceMeta};
+use skip::skip;
 
 /// The face in the portrait `astronaut.png` (512x512), found by eye.
 pub const PORTRAIT_FACE: fer::Rect = fer::Rect::new(177.0, 66.0, 97.0, 97.0);
@@ -25,7 +28,7 @@ pub fn init() {
 
 /// A file of the test media: in `FER_MEDIA_DIR`, in what `make test` fetched, or beside
 /// the checkout. `None`, said aloud, where it is in none of them.
-pub fn media(test: &str, name: &str) -> Option<PathBuf> {
+pub fn media(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let found = std::env::var_os("FER_MEDIA_DIR")
         .map(PathBuf::from)
@@ -34,7 +37,7 @@ pub fn media(test: &str, name: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
     if found.is_none() {
-        writeln!(std::io::stderr(), "SKIPPED {test}: no {name}").unwrap();
+        skip(format!("no {name}"));
     }
     found
 }

@@ -169,12 +169,12 @@ fn init_head(
     let old = old.filter(|(w, b)| w.data.len() == b.data.len() * features);
     let mut head = Vec::with_capacity(net.classes * features);
     let mut bias = vec![0.0; net.classes];
-    for class in 0..net.classes {
+    for (class, bias) in bias.iter_mut().enumerate() {
         let row = rows.get(class).copied().flatten();
         match row.zip(old).filter(|(row, (_, b))| *row < b.data.len()) {
             Some((row, (w, b))) => {
                 head.extend_from_slice(&w.data[row * features..][..features]);
-                bias[class] = b.data[row];
+                *bias = b.data[row];
                 loaded.classes += 1;
             }
             None => head.extend((0..features).map(|_| rng.normal() * 0.01)),

@@ -31,7 +31,7 @@ pub fn samples(n: usize, classes: usize, nth: usize) -> Vec<Sample> {
             label: i % classes,
             votes: None,
             subject: None,
-            split: Some(if i / classes % nth == 0 {
+            split: Some(if (i / classes).is_multiple_of(nth) {
                 Split::Validation
             } else {
                 Split::Train
