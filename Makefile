@@ -3,6 +3,9 @@
 
 CARGO   ?= cargo
 PROFILE := --release
+# Always the whole workspace: Cargo chooses the features of dependencies by what is built
+# together, so that building a part first would compile them twice.
+BUILD   := $(CARGO) build $(PROFILE) --workspace
 OUT     ?= out/demo
 
 # ONNX Runtime, where `make setup` could get it; the elements work without it.
@@ -28,16 +31,16 @@ setup-test: setup
 	@scripts/setup --test
 
 build: setup ## Builds the plugin, the trainer and the examples
-	$(CARGO) build $(PROFILE) --workspace
+	$(BUILD)
 
 demo: setup ## Runs the three elements on a video with faces and says where the result lies
-	$(CARGO) build $(PROFILE) -p gst-plugin-fer -p fer-annotate
+	$(BUILD)
 	@scripts/make-demo-clip
 	@mkdir -p $(OUT)
 	$(RUN) target/release/annotate .fer/media/demo.mkv --output $(OUT)/demo.mkv --still $(OUT)/still.png --records $(OUT)/faces.jsonl
 
 live: setup ## Shows the webcam with every face's expression
-	$(CARGO) build $(PROFILE) -p gst-plugin-fer
+	$(BUILD)
 	$(RUN) GST_PLUGIN_PATH=$(CURDIR)/target/release gst-launch-1.0 autovideosrc ! videoconvert ! ferfacedetect ! ferclassify ! feroverlay ! videoconvert ! autovideosink sync=false
 
 test: setup-test ## Runs all tests; those that need what this machine lacks are named
@@ -52,7 +55,7 @@ bench: setup ## Measures speed beside named peers on this machine
 	$(RUN) scripts/bench
 
 install: ## Installs the plugin (DESTDIR, PREFIX; without root into your home)
-	$(CARGO) build $(PROFILE) -p gst-plugin-fer
+	$(BUILD)
 	install -d "$(DESTDIR)$(PLUGINDIR)"
 	install -m 755 target/release/libgstfer.so "$(DESTDIR)$(PLUGINDIR)/"
 

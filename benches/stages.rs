@@ -1,7 +1,7 @@
 //! Time of preparing and classifying faces on one thread, for 1, 4 and 16 faces at once,
 //! beside ONNX Runtime called from Python in the same run.
 //!
-//! `cargo bench -p fer --bench stages`; engines and peers that are not there are named.
+//! `cargo bench --workspace --bench stages`; engines and peers that are not there are named.
 
 use std::hint::black_box;
 use std::path::Path;

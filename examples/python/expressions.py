@@ -7,6 +7,7 @@ Needs Debian's python3-gi and gir1.2-gst-plugins-base-1.0.
 """
 
 import pathlib
+import signal
 import sys
 
 import gi
@@ -54,6 +55,8 @@ def on_buffer(_pad, info, faces):
 def main():
     if len(sys.argv) != 2:
         sys.exit(f"usage: {sys.argv[0]} FILE")
+    # Ends quietly when what reads the output has seen enough, as in `| head`.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     Gst.init(None)
     uri = pathlib.Path(sys.argv[1]).resolve().as_uri()
     pipeline = Gst.parse_launch(

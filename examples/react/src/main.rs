@@ -1,7 +1,7 @@
 //! How an application embeds the elements and reacts to expressions: it says when a face
 //! comes, goes, and changes its expression.
 //!
-//! `cargo run --release -p fer-react -- FILE|URI`
+//! `target/release/fer-react FILE|URI`, after `make build`
 
 use std::collections::HashMap;
 use std::time::Duration;
