@@ -57,7 +57,7 @@ bench: setup ## Measures speed beside named peers on this machine
 install: ## Installs the plugin (DESTDIR, PREFIX; without root into your home)
 	$(BUILD)
 	install -d "$(DESTDIR)$(PLUGINDIR)"
-	install -m 755 target/release/libgstfer.so "$(DESTDIR)$(PLUGINDIR)/"
+	install -s -m 755 target/release/libgstfer.so "$(DESTDIR)$(PLUGINDIR)/"
 
 uninstall: ## Removes what `make install` put there
 	rm -f "$(DESTDIR)$(PLUGINDIR)/libgstfer.so"
