@@ -2,22 +2,9 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::media;
-
-/// A folder with nothing but the library that Cargo built with this test.
-fn plugin_folder() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin");
-    std::fs::create_dir_all(&folder).unwrap();
-    let link = folder.join("libgstfer.so");
-    // Tests run at the same time; whoever comes second finds what the first has put there.
-    let _ = std::os::unix::fs::symlink(test.with_file_name("libgstfer.so"), &link);
-    assert!(link.exists(), "{} is not there", link.display());
-    folder
-}
+use common::{media, plugin_folder};
 
 fn tool(name: &str, args: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(name)

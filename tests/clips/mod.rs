@@ -3,6 +3,8 @@
 //! The media are no part of the repository. They are looked for in `FER_MEDIA_DIR` and
 //! in `../shared/data/media`.
 
+#![allow(dead_code, reason = "each test and bench uses a part")]
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -45,7 +47,6 @@ pub fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// Where YuNet's ONNX file is on this machine: `FER_YUNET`, or beside the media.
-#[allow(dead_code, reason = "not every test looks for it")]
 pub fn yunet() -> Option<PathBuf> {
     match std::env::var_os("FER_YUNET") {
         Some(path) => Some(path.into()),

@@ -42,6 +42,18 @@ pub fn media(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// A folder with nothing but the library that Cargo built with this test.
+pub fn plugin_folder() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let link = folder.join("libgstfer.so");
+    // Tests run at the same time; whoever comes second finds what the first has put there.
+    let _ = std::os::unix::fs::symlink(test.with_file_name("libgstfer.so"), &link);
+    assert!(link.exists(), "{} is not there", link.display());
+    folder
+}
+
 /// One frame that reached the end of a pipeline.
 #[derive(Debug, Clone)]
 pub struct Seen {

@@ -1,0 +1,56 @@
+//! A picture with known probabilities guards preparation, label order and weights: a
+//! network that is fed otherwise than in training still answers, only wrongly.
+
+mod clips;
+mod skip;
+
+use std::collections::BTreeMap;
+
+use fer::engine::{EngineKind, EngineOptions};
+use fer::{Classifier, Frame, Model, Rect};
+use skip::skip;
+
+/// Largest difference of a probability: engines round differently, nothing else may.
+const TOLERANCE: f32 = 0.005;
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    picture: String,
+    /// Left, top, width and height of the face.
+    face: [f32; 4],
+    probabilities: BTreeMap<String, f32>,
+}
+
+#[test]
+fn the_bundled_model_says_of_the_portrait_what_it_said_when_it_was_made() {
+    let golden: Golden = serde_json::from_str(include_str!("data/golden.json")).unwrap();
+    let Some(image) = clips::frames(&golden.picture).and_then(|mut frames| frames.pop()) else {
+        return skip(format!("{} is missing", golden.picture));
+    };
+    let frame = Frame::gray(image.pixels(), image.width(), image.height()).unwrap();
+    let [x, y, width, height] = golden.face;
+    let model = Model::bundled().unwrap();
+    for kind in [EngineKind::Builtin, EngineKind::OnnxRuntime] {
+        let options = EngineOptions {
+            kind,
+            ..EngineOptions::default()
+        };
+        let mut classifier = match Classifier::new(&model, &options) {
+            Ok(classifier) => classifier,
+            Err(why) if kind == EngineKind::OnnxRuntime => {
+                skip(why);
+                continue;
+            }
+            Err(why) => panic!("{why}"),
+        };
+        let faces = [Rect::new(x, y, width, height)];
+        let prediction = classifier.classify(&frame, &faces).unwrap().remove(0);
+        let labels = model.info().labels.iter().cloned();
+        let have: BTreeMap<String, f32> = labels.zip(prediction.probabilities).collect();
+        for (label, want) in &golden.probabilities {
+            let off = have.get(label).is_none_or(|p| (p - want).abs() > TOLERANCE);
+            assert!(!off, "{kind}: {label} is not {want}: {have:?}");
+        }
+        assert_eq!(have.len(), golden.probabilities.len());
+    }
+}
