@@ -29,6 +29,7 @@ pub mod export;
 pub mod loss;
 pub mod nn;
 pub mod optim;
+pub mod report;
 pub mod rng;
 pub mod train;
 

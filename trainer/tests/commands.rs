@@ -3,55 +3,10 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fer_trainer::SIDE;
-use fer_trainer::rng::Rng;
-
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fer-trainer"));
-    command.args(args);
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    program(args).output().unwrap()
-}
-
-/// Runs and returns what was printed; fails with what was said on stderr.
-fn succeed(args: &[&str]) -> String {
-    let output = run(args);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args:?}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs what must fail and returns the one line that says why.
-fn fail(args: &[&str]) -> String {
-    let output = run(args);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success(), "{args:?}");
-    assert!(stderr.starts_with("fer-trainer: "), "{stderr}");
-    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
-    stderr
-}
-
-/// Writes drawn faces in FER-2013's folder form.
-fn draw(folder: &Path) {
-    let mut rng = Rng::new(2);
-    for (label, class) in ["angry", "happy", "sad", "neutral"].iter().enumerate() {
-        for (part, usage, n) in [("train", "Training", 48), ("validation", "PublicTest", 8)] {
-            let path = folder.join(part).join(class);
-            std::fs::create_dir_all(&path).unwrap();
-            for i in 0..n {
-                let file = path.join(format!("{usage}_{i}.png"));
-                let (face, side) = (common::face(label, &mut rng), SIDE as u32);
-                image::save_buffer(file, &face, side, side, image::ExtendedColorType::L8).unwrap();
-            }
-        }
-    }
-}
+use common::program::{fail, program, succeed};
 
 const RECIPE: &str = "width = 0.25\nbatch = 16\nghost_batch = 16\ndropout = 0.1\nema = 0.9\n\
                       [optimizer]\nlr = 5e-3\n[center]\nlambda = 0\n\
@@ -63,7 +18,7 @@ fn from_pictures_to_a_model_file_that_tells_them_apart() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (data, recipe, first, second) = (path("data"), path("recipe.toml"), path("a"), path("b"));
     let (model, json) = (path("own.onnx"), path("eval.json"));
-    draw(Path::new(&data));
+    common::sets::fer2013(Path::new(&data), 48, 8);
     std::fs::write(&recipe, RECIPE).unwrap();
 
     let summary = succeed(&["data", "summary", &data]);
@@ -80,8 +35,30 @@ fn from_pictures_to_a_model_file_that_tells_them_apart() {
     );
     let metrics = std::fs::read_to_string(Path::new(&first).join("metrics.jsonl")).unwrap();
     assert_eq!(metrics.lines().count(), 10);
+    let curves = std::fs::read_to_string(Path::new(&first).join("curves.svg")).unwrap();
+    let curves = roxmltree::Document::parse(&curves).unwrap();
+    let lines = curves
+        .descendants()
+        .filter(|n| n.has_tag_name(("http://www.w3.org/2000/svg", "polyline")));
+    let points: Vec<usize> = lines
+        .map(|l| l.attribute("points").unwrap().split(' ').count())
+        .collect();
+    // Two losses and four accuracies, each with ten epochs.
+    assert_eq!(points, [10; 6]);
     let again = fail(&[&train[..], &["--out", &first]].concat());
     assert!(again.contains("--resume"), "{again}");
+
+    let preset = [
+        "train", "--preset", "rt-fer", "--data", &data, "--width", "0.25",
+    ];
+    let third = path("c");
+    let options = ["--stage", "second", "--epochs", "1", "--out", &third];
+    succeed(&[&preset[..], &options].concat());
+    let written = std::fs::read_to_string(Path::new(&third).join("config.toml")).unwrap();
+    assert!(
+        written.contains("lr = 0.045") && written.contains("decay_epochs = 15"),
+        "{written}"
+    );
 
     let stage = [
         "--stage", "second", "--init", &first, "--out", &second, "--epochs", "2",
@@ -123,7 +100,7 @@ fn ctrl_c_leaves_a_run_that_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (data, recipe, out) = (path("data"), path("recipe.toml"), path("run"));
-    draw(Path::new(&data));
+    common::sets::fer2013(Path::new(&data), 48, 8);
     std::fs::write(&recipe, format!("epochs = 100000\n{RECIPE}")).unwrap();
     let mut child = program(&["train", "--data", &data, "--config", &recipe, "--out", &out])
         .stdout(Stdio::null())
@@ -162,7 +139,7 @@ fn mistakes_are_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (data, bad, out, absent) = (path("data"), path("bad.toml"), path("run"), path("absent"));
-    draw(Path::new(&data));
+    common::sets::fer2013(Path::new(&data), 48, 8);
     std::fs::write(&bad, "learning_rate = 1").unwrap();
     for (args, word) in [
         (vec!["train", "--data", &absent, "--out", &out], "absent"),

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::{load_state, save, save_state};
+use crate::report;
 use crate::train::{EpochReport, Trainer};
 
-/// `best.safetensors`, `last.safetensors`, `config.toml` and `metrics.jsonl` of a run.
+/// `best.safetensors`, `last.safetensors`, `config.toml`, `metrics.jsonl` and `curves.svg`
+/// of a run.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
@@ -60,6 +62,11 @@ impl RunFolder {
         self.path.join("metrics.jsonl")
     }
 
+    /// Losses and accuracies by epoch, as a picture.
+    pub fn curves(&self) -> PathBuf {
+        self.path.join("curves.svg")
+    }
+
     /// The run as it was last saved; lines of metrics that are later than that are cut off.
     ///
     /// # Errors
@@ -91,7 +98,8 @@ impl RunFolder {
         read().with_context(|| format!("metrics {}", path.display()))
     }
 
-    /// Saves an epoch: its metrics, the state, and the weights where they are the best.
+    /// Saves an epoch: its metrics, the curves, the state, and the weights where they are
+    /// the best.
     ///
     /// # Errors
     /// When a file can't be written.
@@ -103,6 +111,8 @@ impl RunFolder {
             .open(self.metrics())
             .and_then(|mut file| file.write_all(line.as_bytes()))
             .with_context(|| format!("writing {}", self.metrics().display()))?;
+        fs::write(self.curves(), report::curves(&self.read_metrics()?))
+            .with_context(|| format!("writing {}", self.curves().display()))?;
         if best {
             let metadata = HashMap::from([
                 ("classes".to_owned(), trainer.classes.join(",")),

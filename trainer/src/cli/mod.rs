@@ -3,7 +3,9 @@
 mod console;
 mod eval;
 mod export;
+mod recipe;
 mod source;
+mod stop;
 mod summary;
 mod train;
 

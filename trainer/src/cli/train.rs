@@ -1,19 +1,17 @@
 //! `fer-trainer train`
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use fer_trainer::checkpoint::{self, RunFolder};
-use fer_trainer::data::{Dataset, Sample, Split, split};
-use fer_trainer::nn::{Architecture, Weights};
+use fer_trainer::checkpoint::RunFolder;
+use fer_trainer::data::{Dataset, Sample, split};
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{Config, Outcome, Stage, Trainer};
+use fer_trainer::train::{self, Config, Outcome, Trainer};
 
 use super::console::Console;
+use super::recipe::{self, Recipe};
 use super::source::Source;
+use super::stop;
 
 /// Options of `train`.
 #[derive(Debug, clap::Args)]
@@ -23,24 +21,14 @@ pub struct Args {
     /// Folder of the run: weights, checkpoint, recipe and metrics
     #[arg(long)]
     out: PathBuf,
-    /// Stage, which decides the defaults of the recipe
-    #[arg(long, value_enum)]
-    stage: Option<Stage>,
     /// Weights to start from: a run folder or a safetensors file; random without it
     #[arg(long)]
     init: Option<PathBuf>,
-    /// Recipe as a TOML file, over the stage's defaults
-    #[arg(long)]
-    config: Option<PathBuf>,
     /// Goes on with the run in --out, whose recipe holds
-    #[arg(long, conflicts_with_all = ["init", "config", "stage", "epochs", "width", "seed"])]
+    #[arg(long, conflicts_with_all = ["init", "config", "preset", "stage", "epochs", "width", "seed"])]
     resume: bool,
-    /// Epochs, in place of the recipe's
-    #[arg(long)]
-    epochs: Option<u64>,
-    /// Width multiplier, in place of the recipe's
-    #[arg(long)]
-    width: Option<f32>,
+    #[command(flatten)]
+    recipe: Recipe,
     /// Seed, in place of the recipe's
     #[arg(long)]
     seed: Option<u64>,
@@ -51,14 +39,8 @@ pub struct Args {
 
 impl Args {
     fn config(&self) -> Result<Config> {
-        let mut config = match &self.config {
-            Some(path) => Config::load(path, self.stage)?,
-            None => Config::for_stage(self.stage.unwrap_or_default()),
-        };
-        config.epochs = self.epochs.unwrap_or(config.epochs);
-        config.width = self.width.unwrap_or(config.width);
+        let mut config = self.recipe.config(None)?;
         config.seed = self.seed.unwrap_or(config.seed);
-        config.check()?;
         Ok(config)
     }
 }
@@ -76,7 +58,8 @@ pub fn run(args: &Args) -> Result<()> {
         None => args.config()?,
     };
     let data = args.source.open()?;
-    let (train, validation) = parts(&data, &config)?;
+    let mut rng = Rng::new(config.seed);
+    let (train, validation) = split::for_training(&data, config.hold_out, &mut rng)?;
     describe(&data, &train, &validation);
 
     let mut trainer = match resumed {
@@ -98,8 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
         RunFolder::create(&args.out, &trainer)?
     };
 
-    let stop = Arc::new(AtomicBool::new(false));
-    stop_on_signal(stop.clone())?;
+    let stop = stop::on_signal()?;
     let mut console = Console::new(folder.clone(), trainer.config.epochs);
     let outcome = trainer.run(&train, &validation, &mut console, &stop)?;
     let progress = &trainer.progress;
@@ -121,42 +103,6 @@ pub fn run(args: &Args) -> Result<()> {
         folder.best().display()
     );
     Ok(())
-}
-
-/// Sets `stop` at Ctrl-C, so that the step is finished and the state saved. Whoever asks
-/// again later does not want to wait for that; some senders signal twice at once.
-fn stop_on_signal(stop: Arc<AtomicBool>) -> Result<()> {
-    let mut asked: Option<Instant> = None;
-    ctrlc::set_handler(move || {
-        stop.store(true, Ordering::Relaxed);
-        if asked.get_or_insert_with(Instant::now).elapsed() > Duration::from_secs(1) {
-            std::process::exit(130);
-        }
-    })
-    .context("Ctrl-C")
-}
-
-/// The parts to train on and to choose by; what is held out has no share in either.
-fn parts<'a>(data: &'a Dataset, config: &Config) -> Result<(Vec<&'a Sample>, Vec<&'a Sample>)> {
-    let train = if data.has_parts() {
-        data.part(Split::Train)
-    } else {
-        data.samples.iter().collect()
-    };
-    ensure!(!train.is_empty(), "the data has no training part");
-    let validation = data.part(Split::Validation);
-    if !validation.is_empty() {
-        return Ok((train, validation));
-    }
-    ensure!(
-        config.hold_out > 0.0,
-        "the data has no validation part and hold_out is 0"
-    );
-    Ok(split::hold_out(
-        &train,
-        config.hold_out,
-        &mut Rng::new(config.seed),
-    ))
 }
 
 fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample]) {
@@ -182,37 +128,19 @@ fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample]) {
 
 /// A new run.
 fn start(args: &Args, config: Config, data: &Dataset) -> Result<Trainer> {
-    let net = Architecture::new(config.width, data.classes.len())?;
-    let mut rng = Rng::new(config.seed);
-    let source = match &args.init {
-        Some(path) => {
-            let file = checkpoint::weights_file(path);
-            checkpoint::load(&file).with_context(|| format!("weights {}", file.display()))?
-        }
-        None => checkpoint::Loaded::default(),
+    let init = recipe::weights(args.init.as_deref())?;
+    let started = train::start(config, data.classes.clone(), &init);
+    let Some(path) = &args.init else {
+        return Ok(started?.0);
     };
-    let old = source.classes.unwrap_or_default();
-    let rows: Vec<Option<usize>> = data
-        .classes
-        .iter()
-        .map(|class| old.iter().position(|o| o == class))
-        .collect();
-    let (weights, loaded) = Weights::init(&net, &source.tensors, &rows, &mut rng);
-    if let Some(path) = &args.init {
-        ensure!(
-            loaded.convolutions > 0,
-            "weights {}: none fits width {}",
-            path.display(),
-            config.width
-        );
-        println!(
-            "{}: {} of {} convolutions, {} of {} classes",
-            path.display(),
-            loaded.convolutions,
-            net.layers.len(),
-            loaded.classes,
-            net.classes
-        );
-    }
-    Trainer::new(config, data.classes.clone(), net, weights, &rng)
+    let (trainer, fit) = started.with_context(|| format!("weights {}", path.display()))?;
+    println!(
+        "{}: {} of {} convolutions, {} of {} classes",
+        path.display(),
+        fit.convolutions,
+        fit.of_convolutions,
+        fit.classes,
+        data.classes.len()
+    );
+    Ok(trainer)
 }

@@ -4,16 +4,38 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 
-use super::Sample;
+use super::{Dataset, Sample, Split};
 use crate::rng::Rng;
+
+/// Two parts of a data set.
+pub type Parts<'a> = (Vec<&'a Sample>, Vec<&'a Sample>);
+
+/// The parts to train on and to choose by; what is held out for tests has no share in
+/// either. Without a validation part, about `share` of the rest is held out by chance.
+///
+/// # Errors
+/// When there is nothing to train on, or no validation part and `share` is 0.
+pub fn for_training<'a>(dataset: &'a Dataset, share: f32, rng: &mut Rng) -> Result<Parts<'a>> {
+    let train = if dataset.has_parts() {
+        dataset.part(Split::Train)
+    } else {
+        dataset.samples.iter().collect()
+    };
+    ensure!(!train.is_empty(), "the data has no training part");
+    let validation = dataset.part(Split::Validation);
+    if !validation.is_empty() {
+        return Ok((train, validation));
+    }
+    ensure!(
+        share > 0.0,
+        "the data has no validation part and hold_out is 0"
+    );
+    Ok(hold_out(&train, share, rng))
+}
 
 /// Deals samples into (train, validation), about `share` of them into the latter: whole
 /// subjects where subjects are known, else the same share of every class.
-pub fn hold_out<'a>(
-    samples: &[&'a Sample],
-    share: f32,
-    rng: &mut Rng,
-) -> (Vec<&'a Sample>, Vec<&'a Sample>) {
+pub fn hold_out<'a>(samples: &[&'a Sample], share: f32, rng: &mut Rng) -> Parts<'a> {
     let mut groups: BTreeMap<String, Vec<&Sample>> = BTreeMap::new();
     let by_subject = samples.iter().all(|s| s.subject.is_some());
     for sample in samples {

@@ -137,22 +137,27 @@ impl Config {
     /// # Errors
     /// When the file can't be read, has an unknown key or a value out of range.
     pub fn load(path: &Path, stage: Option<Stage>) -> Result<Self> {
-        let read = || -> Result<Self> {
-            let text = std::fs::read_to_string(path)?;
-            let own: toml::Table = text.parse().map_err(one_line)?;
-            let named = own
-                .get("stage")
-                .map(|s| s.clone().try_into().map_err(one_line))
-                .transpose()?;
-            let stage = stage.or(named).unwrap_or_default();
-            let mut table = toml::Table::try_from(Self::for_stage(stage))?;
-            merge(&mut table, own);
-            let mut config: Self = table.try_into().map_err(one_line)?;
-            config.stage = stage;
-            config.check()?;
-            Ok(config)
-        };
+        let read = || Self::from_toml(&std::fs::read_to_string(path)?, stage);
         read().with_context(|| format!("config {}", path.display()))
+    }
+
+    /// As [`Config::load`], from a file's text.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_toml(text: &str, stage: Option<Stage>) -> Result<Self> {
+        let own: toml::Table = text.parse().map_err(one_line)?;
+        let named = own
+            .get("stage")
+            .map(|s| s.clone().try_into().map_err(one_line))
+            .transpose()?;
+        let stage = stage.or(named).unwrap_or_default();
+        let mut table = toml::Table::try_from(Self::for_stage(stage))?;
+        merge(&mut table, own);
+        let mut config: Self = table.try_into().map_err(one_line)?;
+        config.stage = stage;
+        config.check()?;
+        Ok(config)
     }
 
     /// The recipe as a TOML file.

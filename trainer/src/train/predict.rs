@@ -16,18 +16,41 @@ pub fn predict(
     samples: &[&Sample],
     mirrored: bool,
 ) -> Vec<Vec<f32>> {
+    let scores = |feature: &[f32]| head::logits(weights, feature);
+    each(net, weights, workspaces, samples, mirrored, scores)
+}
+
+/// Pooled features of every sample, [`Architecture::features`] values each.
+pub fn features(
+    net: &Architecture,
+    weights: &Weights,
+    workspaces: &mut [Workspace],
+    samples: &[&Sample],
+) -> Vec<Vec<f32>> {
+    each(net, weights, workspaces, samples, false, <[f32]>::to_vec)
+}
+
+/// What `of` makes of the pooled features of every sample.
+fn each(
+    net: &Architecture,
+    weights: &Weights,
+    workspaces: &mut [Workspace],
+    samples: &[&Sample],
+    mirrored: bool,
+    of: impl Fn(&[f32]) -> Vec<f32> + Sync,
+) -> Vec<Vec<f32>> {
     let share = samples.len().div_ceil(workspaces.len()).max(1);
     samples
         .par_chunks(share)
         .zip(workspaces)
         .flat_map_iter(|(samples, ws)| {
-            let mut scores = Vec::with_capacity(samples.len());
+            let mut rows = Vec::with_capacity(samples.len());
             for batch in samples.chunks(ws.capacity) {
                 run(net, weights, ws, batch, mirrored);
                 let features = ws.features.chunks_exact(net.features());
-                scores.extend(features.take(batch.len()).map(|f| head::logits(weights, f)));
+                rows.extend(features.take(batch.len()).map(&of));
             }
-            scores
+            rows
         })
         .collect()
 }

@@ -1,4 +1,10 @@
-//! Drawn faces: small pictures whose class can be learnt.
+//! Drawn faces: small pictures whose class can be learnt; data sets of them, and what
+//! tests of the program share.
+
+#[allow(dead_code, reason = "not every test file runs the program")]
+pub mod program;
+#[allow(dead_code, reason = "not every test file writes data sets")]
+pub mod sets;
 
 use fer_trainer::SIDE;
 use fer_trainer::data::{Sample, Split};

@@ -1,0 +1,58 @@
+//! The options that make up a recipe, shared by the commands that train.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use fer_trainer::checkpoint::{Loaded, load, weights_file};
+use fer_trainer::train::{Config, Preset, Stage};
+
+/// A recipe: a stage's defaults, a file or a preset over them, and single settings.
+#[derive(Debug, clap::Args)]
+pub struct Recipe {
+    /// Stage, which decides the defaults of the recipe
+    #[arg(long, value_enum)]
+    stage: Option<Stage>,
+    /// Recipe as a TOML file, over the stage's defaults
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Recipe that comes with the program
+    #[arg(long, value_enum, conflicts_with = "config")]
+    preset: Option<Preset>,
+    /// Epochs, in place of the recipe's
+    #[arg(long)]
+    epochs: Option<u64>,
+    /// Width multiplier, in place of the recipe's
+    #[arg(long)]
+    width: Option<f32>,
+}
+
+impl Recipe {
+    /// The recipe, for `stage` where the user names none.
+    ///
+    /// # Errors
+    /// Names the file and the setting that is wrong.
+    pub fn config(&self, stage: Option<Stage>) -> Result<Config> {
+        let stage = self.stage.or(stage);
+        let mut config = match (&self.config, self.preset) {
+            (Some(path), _) => Config::load(path, stage)?,
+            (None, Some(preset)) => preset.config(stage)?,
+            (None, None) => Config::for_stage(stage.unwrap_or_default()),
+        };
+        config.epochs = self.epochs.unwrap_or(config.epochs);
+        config.width = self.width.unwrap_or(config.width);
+        config.check()?;
+        Ok(config)
+    }
+}
+
+/// The weights that a user means by `path`; nothing without one.
+///
+/// # Errors
+/// Names the file.
+pub fn weights(path: Option<&Path>) -> Result<Loaded> {
+    let Some(path) = path else {
+        return Ok(Loaded::default());
+    };
+    let file = weights_file(path);
+    load(&file).with_context(|| format!("weights {}", file.display()))
+}
