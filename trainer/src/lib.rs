@@ -24,6 +24,7 @@
 pub mod augment;
 pub mod checkpoint;
 pub mod data;
+pub mod draw;
 pub mod eval;
 pub mod export;
 pub mod loss;

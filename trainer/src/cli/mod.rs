@@ -3,6 +3,7 @@
 mod console;
 mod eval;
 mod export;
+mod predict;
 mod recipe;
 mod source;
 mod stop;
@@ -29,6 +30,8 @@ enum Command {
     Data(summary::Command),
     /// Tells how good a model is on a data set
     Eval(eval::Args),
+    /// Tells the expressions of all faces in pictures
+    Predict(predict::Args),
     /// Writes a trained network as a file that the plugin takes
     Export(export::Args),
 }
@@ -43,6 +46,7 @@ impl Cli {
             Command::Train(args) => train::run(&args),
             Command::Data(command) => summary::run(&command),
             Command::Eval(args) => eval::run(&args),
+            Command::Predict(args) => predict::run(&args),
             Command::Export(args) => export::run(&args),
         }
     }

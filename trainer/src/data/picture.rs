@@ -7,7 +7,7 @@ use fer::finder::FinderConfig;
 use fer::model::{Color, InputSpec, Layout};
 use fer::prepare::Preparer;
 use fer::{FaceFinder, Frame, Rect};
-use image::DynamicImage;
+use image::{DynamicImage, ImageDecoder};
 use rayon::prelude::*;
 
 use super::{Dataset, Missed, ReadOptions, Sample, Split};
@@ -103,32 +103,14 @@ impl FaceReader {
     /// # Errors
     /// When the file is no picture or the detector can't be had.
     pub fn read(&mut self, path: &Path, aligned: Option<bool>) -> Result<Option<Vec<u8>>> {
-        let picture = decode(path)?;
-        let small = picture.width().max(picture.height()) <= LARGEST_ALIGNED;
-        let aligned = aligned.unwrap_or(small);
-        let (width, height) = (picture.width() as usize, picture.height() as usize);
-        // Grey stays as it is; colour goes through the weights that the plugin uses.
-        if picture.color().has_color() {
-            let rgb = picture.into_rgb8();
-            self.face(&Frame::rgb(&rgb, width, height)?, aligned)
+        let picture = Picture::read(path)?;
+        let frame = picture.frame()?;
+        let rect = if aligned.unwrap_or(picture.is_small()) {
+            Some(picture.whole())
         } else {
-            let grey = picture.into_luma8();
-            self.face(&Frame::gray(&grey, width, height)?, aligned)
-        }
-    }
-
-    fn face(&mut self, frame: &Frame, aligned: bool) -> Result<Option<Vec<u8>>> {
-        let rect = if aligned {
-            Some(Rect::new(
-                0.0,
-                0.0,
-                frame.width() as f32,
-                frame.height() as f32,
-            ))
-        } else {
-            self.find(frame)?
+            self.find(&frame)?
         };
-        rect.map(|rect| Ok(self.preparer.resize(frame, &rect)?.to_vec()))
+        rect.map(|rect| Ok(self.preparer.resize(&frame, &rect)?.to_vec()))
             .transpose()
     }
 
@@ -149,15 +131,81 @@ impl FaceReader {
     }
 }
 
-/// Decodes a picture file by its contents, whatever its ending.
-///
-/// # Errors
-/// When it can't be read or is no picture.
-pub fn decode(path: &Path) -> Result<DynamicImage> {
-    image::ImageReader::open(path)
-        .context("cannot be opened")?
-        .with_guessed_format()
-        .context("cannot be read")?
-        .decode()
-        .context("not a picture")
+/// A picture as the library takes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// Grey stays as it is; colour goes through the weights that the plugin uses.
+    pixels: Pixels,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Pixels {
+    Grey(image::GrayImage),
+    Rgb(image::RgbImage),
+}
+
+impl Picture {
+    /// Decodes a picture file by its contents, whatever its ending, and turns it as its
+    /// camera says.
+    ///
+    /// # Errors
+    /// When it can't be read or is no picture.
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut decoder = image::ImageReader::open(path)
+            .context("cannot be opened")?
+            .with_guessed_format()
+            .context("cannot be read")?
+            .into_decoder()
+            .context("not a picture")?;
+        let orientation = decoder.orientation().context("not a picture")?;
+        let mut picture = DynamicImage::from_decoder(decoder).context("not a picture")?;
+        picture.apply_orientation(orientation);
+        let pixels = if picture.color().has_color() {
+            Pixels::Rgb(picture.into_rgb8())
+        } else {
+            Pixels::Grey(picture.into_luma8())
+        };
+        Ok(Self { pixels })
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        match &self.pixels {
+            Pixels::Grey(grey) => grey.dimensions(),
+            Pixels::Rgb(rgb) => rgb.dimensions(),
+        }
+    }
+
+    /// Whether it is so small that it must be a face already.
+    pub fn is_small(&self) -> bool {
+        let (width, height) = self.size();
+        width.max(height) <= LARGEST_ALIGNED
+    }
+
+    /// The box of a picture that is all face.
+    pub fn whole(&self) -> Rect {
+        let (width, height) = self.size();
+        Rect::new(0.0, 0.0, width as f32, height as f32)
+    }
+
+    /// The picture for the library.
+    ///
+    /// # Errors
+    /// When it has no pixel.
+    pub fn frame(&self) -> Result<Frame<'_>> {
+        let (width, height) = self.size();
+        let (width, height) = (width as usize, height as usize);
+        Ok(match &self.pixels {
+            Pixels::Grey(grey) => Frame::gray(grey, width, height)?,
+            Pixels::Rgb(rgb) => Frame::rgb(rgb, width, height)?,
+        })
+    }
+
+    /// The picture in colour, to draw on.
+    pub fn to_rgb(&self) -> image::RgbImage {
+        match &self.pixels {
+            Pixels::Grey(grey) => DynamicImage::from(grey.clone()).into_rgb8(),
+            Pixels::Rgb(rgb) => rgb.clone(),
+        }
+    }
 }

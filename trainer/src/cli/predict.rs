@@ -1,0 +1,226 @@
+//! `fer-trainer predict`
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use fer::engine::{EngineKind, EngineOptions};
+use fer::finder::FinderConfig;
+use fer::model::Overrides;
+use fer::{Classifier, Face, FaceFinder, Model, Prediction, Rect};
+use fer_trainer::data::Picture;
+use fer_trainer::draw;
+use serde_json::{Value, json};
+
+/// Options of `predict`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Pictures
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// ONNX file; the bundled model without it
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Prints one line of JSON a picture
+    #[arg(long)]
+    json: bool,
+    /// Writes the picture with boxes and labels; a folder where there are several pictures
+    #[arg(long, value_name = "OUT.png")]
+    draw: Option<PathBuf>,
+    /// Pictures are faces already; else faces are found, unless the pictures are small
+    #[arg(long)]
+    aligned: bool,
+    /// Engine: auto, builtin or onnxruntime
+    #[arg(long, default_value_t = EngineKind::Auto)]
+    engine: EngineKind,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<()> {
+    let model = match &args.model {
+        Some(path) => Model::load(path, &Overrides::default())?,
+        None => Model::bundled()?,
+    };
+    let options = EngineOptions {
+        kind: args.engine,
+        ..EngineOptions::default()
+    };
+    let targets = args.targets()?;
+    let mut reader = Reader {
+        classifier: Classifier::new(&model, &options)?,
+        finder: None,
+        aligned: args.aligned,
+    };
+    let labels = &model.info().labels;
+    let mut unread = 0;
+    for (path, target) in args.images.iter().zip(&targets) {
+        match reader.read(path) {
+            Ok((picture, faces)) => {
+                if args.json {
+                    println!("{}", document(path, labels, &faces));
+                } else {
+                    print(path, labels, &faces);
+                }
+                if let Some(target) = target {
+                    draw(&picture, labels, &faces, target)?;
+                }
+            }
+            Err(e) => {
+                unread += 1;
+                eprintln!("{}: {e:#}", path.display());
+                if args.json {
+                    let picture = path.display().to_string();
+                    println!("{}", json!({"picture": picture, "error": format!("{e:#}")}));
+                }
+            }
+        }
+    }
+    if unread > 0 {
+        bail!("{unread} of {} pictures were not read", args.images.len());
+    }
+    Ok(())
+}
+
+impl Args {
+    /// The file to draw each picture into.
+    fn targets(&self) -> Result<Vec<Option<PathBuf>>> {
+        let Some(out) = &self.draw else {
+            return Ok(vec![None; self.images.len()]);
+        };
+        if self.images.len() == 1 && !out.is_dir() {
+            return Ok(vec![Some(out.clone())]);
+        }
+        std::fs::create_dir_all(out).with_context(|| format!("folder {}", out.display()))?;
+        let mut taken = BTreeSet::new();
+        let name = |path: &PathBuf| {
+            let stem = path.file_stem().unwrap_or_default();
+            let target = out.join(stem).with_extension("png");
+            ensure!(
+                taken.insert(target.clone()),
+                "two pictures would be drawn into {}",
+                target.display()
+            );
+            Ok(Some(target))
+        };
+        self.images.iter().map(name).collect()
+    }
+}
+
+/// A face and what the network says of it.
+struct Found {
+    rect: Rect,
+    /// How sure the detector is, where it says.
+    detection: Option<f32>,
+    prediction: Prediction,
+}
+
+struct Reader {
+    classifier: Classifier,
+    /// Loaded with the first picture that has to be searched.
+    finder: Option<FaceFinder>,
+    aligned: bool,
+}
+
+impl Reader {
+    fn read(&mut self, path: &Path) -> Result<(Picture, Vec<Found>)> {
+        let picture = Picture::read(path)?;
+        let faces: Vec<(Rect, Option<f32>)> = if self.aligned || picture.is_small() {
+            vec![(picture.whole(), None)]
+        } else {
+            let faces = self.find(&picture)?;
+            faces.into_iter().map(|f| (f.rect, f.confidence)).collect()
+        };
+        let rects: Vec<Rect> = faces.iter().map(|(rect, _)| *rect).collect();
+        let predictions = self.classifier.classify(&picture.frame()?, &rects)?;
+        let found = faces
+            .into_iter()
+            .zip(predictions)
+            .map(|((rect, detection), prediction)| Found {
+                rect,
+                detection,
+                prediction,
+            })
+            .collect();
+        Ok((picture, found))
+    }
+
+    fn find(&mut self, picture: &Picture) -> Result<Vec<Face>> {
+        let finder = match &mut self.finder {
+            Some(finder) => finder,
+            None => self
+                .finder
+                .insert(FaceFinder::new(FinderConfig::default())?),
+        };
+        // Every picture is a scene of its own.
+        finder.reset();
+        let mut faces = finder.process(&picture.frame()?)?;
+        faces.sort_by(|a, b| a.rect.x.total_cmp(&b.rect.x));
+        Ok(faces)
+    }
+}
+
+fn print(path: &Path, labels: &[String], faces: &[Found]) {
+    if faces.is_empty() {
+        println!("{}: no face found", path.display());
+    }
+    for (number, face) in faces.iter().enumerate() {
+        let Rect {
+            x,
+            y,
+            width,
+            height,
+        } = face.rect;
+        let prediction = &face.prediction;
+        println!(
+            "{}: face {} at {x:.0},{y:.0} ({width:.0} x {height:.0}): {} {:.1} %",
+            path.display(),
+            number + 1,
+            labels[prediction.label],
+            100.0 * prediction.confidence
+        );
+        let all: Vec<String> = labels
+            .iter()
+            .zip(&prediction.probabilities)
+            .map(|(label, p)| format!("{label} {:.1} %", 100.0 * p))
+            .collect();
+        println!("  {}", all.join(", "));
+    }
+}
+
+fn document(path: &Path, labels: &[String], faces: &[Found]) -> Value {
+    let faces: Vec<Value> = faces
+        .iter()
+        .map(|face| {
+            let Rect {
+                x,
+                y,
+                width,
+                height,
+            } = face.rect;
+            let probabilities = labels.iter().zip(&face.prediction.probabilities);
+            json!({
+                "box": {"x": x, "y": y, "width": width, "height": height},
+                "detection": face.detection,
+                "expression": labels[face.prediction.label],
+                "confidence": face.prediction.confidence,
+                "probabilities": probabilities
+                    .map(|(label, p)| (label.clone(), Value::from(*p)))
+                    .collect::<serde_json::Map<_, _>>(),
+            })
+        })
+        .collect();
+    json!({"picture": path.display().to_string(), "faces": faces})
+}
+
+fn draw(picture: &Picture, labels: &[String], faces: &[Found], target: &Path) -> Result<()> {
+    let mut canvas = picture.to_rgb();
+    for face in faces {
+        let prediction = &face.prediction;
+        let name = &labels[prediction.label];
+        let text = format!("{name} {:.0} %", 100.0 * prediction.confidence);
+        draw::label(&mut canvas, &face.rect, &text);
+    }
+    canvas
+        .save_with_format(target, image::ImageFormat::Png)
+        .with_context(|| format!("writing {}", target.display()))
+}
