@@ -8,8 +8,11 @@ use fer::engine::{EngineKind, EngineOptions};
 use fer::model::Overrides;
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::eval::{Metrics, evaluate};
+use fer_trainer::report::baselines::{self, On};
+use fer_trainer::report::{self, Missed, Summary};
 use serde_json::json;
 
+use super::measures;
 use super::source::Source;
 
 /// Options of `eval`.
@@ -29,6 +32,9 @@ pub struct Args {
     /// Writes the measures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Writes report.html, with its plots in it, and CSV files into this folder
+    #[arg(long)]
+    report: Option<PathBuf>,
     /// Engine: auto, builtin or onnxruntime
     #[arg(long, default_value_t = EngineKind::Auto)]
     engine: EngineKind,
@@ -59,21 +65,46 @@ pub fn run(args: &Args) -> Result<()> {
     let metrics = Metrics::new(&data.classes, &evaluation.probabilities, &evaluation.labels);
 
     println!("model {} in {}", model.name(), classifier.engine());
-    print(&metrics);
+    measures::print(&metrics);
     let missed = data
         .missed
         .iter()
         .filter(|m| args.split.is_none_or(|s| m.split == Some(s)));
-    let missed = missed.count();
-    let hits = (metrics.accuracy * metrics.n as f64).round();
-    let with_missed = hits / (metrics.n + missed) as f64;
-    if missed > 0 {
-        println!(
-            "{missed} pictures without a face that the detector sees: {:.2} % with them as wrong",
-            100.0 * with_missed
-        );
-    }
+    let missed = Missed::new(missed.count(), &metrics);
+    measures::print_missed(&missed);
     println!("{:.2} ms a picture", evaluation.milliseconds);
+    let on = On::of(data.format, &data.classes);
+    let how = if args.mirror { "two looks" } else { "one look" };
+    if let Some(table) = baselines::table(metrics.accuracy, how, on, false) {
+        print!("{}", table.to_text());
+    }
+    if let Some(folder) = &args.report {
+        let about = [
+            format!(
+                "Model {} (SHA-256 {}) in {}, on {} as {}{}. {} files were not used.",
+                model.name(),
+                model.sha256(),
+                classifier.engine(),
+                args.source.data.display(),
+                data.format,
+                args.split.map_or(String::new(), |s| format!(", {s} part")),
+                data.faults.len()
+            ),
+            "The time is that of preparation and inference, one picture at a time.".to_owned(),
+        ];
+        let summary = Summary {
+            title: "Evaluation",
+            about: &about,
+            warning: None,
+            how,
+            on,
+            metrics: &metrics,
+            missed,
+            milliseconds: Some(evaluation.milliseconds),
+        };
+        report::evaluation(folder, &summary, &[])?;
+        println!("{}", folder.join("report.html").display());
+    }
     if let Some(path) = &args.json {
         let document = json!({
             "model": model.name(),
@@ -83,8 +114,8 @@ pub fn run(args: &Args) -> Result<()> {
             "split": args.split,
             "mirrored": args.mirror,
             "not_used": data.faults.len(),
-            "missed": missed,
-            "accuracy_with_missed": with_missed,
+            "missed": missed.n,
+            "accuracy_with_missed": missed.accuracy_with,
             "milliseconds": evaluation.milliseconds,
             "metrics": metrics,
         });
@@ -92,35 +123,4 @@ pub fn run(args: &Args) -> Result<()> {
             .with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
-}
-
-fn print(m: &Metrics) {
-    println!(
-        "accuracy {:.2} % of {} (95 % interval {:.2} to {:.2}), balanced {:.2} %, macro F1 {:.4}, \
-         calibration error {:.4}",
-        100.0 * m.accuracy,
-        m.n,
-        100.0 * m.interval.low,
-        100.0 * m.interval.high,
-        100.0 * m.balanced_accuracy,
-        m.macro_f1,
-        m.ece
-    );
-    let percent = |share: Option<f64>| share.map_or("-".into(), |s| format!("{:.1}", 100.0 * s));
-    println!(
-        "{:10} {:>6} {:>9} {:>6} {:>6}  called",
-        "class", "n", "precision", "recall", "F1"
-    );
-    for (class, row) in m.classes.iter().zip(&m.confusion) {
-        let called: Vec<String> = row.iter().map(|n| format!("{n:5}")).collect();
-        println!(
-            "{:10} {:6} {:>9} {:>6} {:>6}  {}",
-            class.class,
-            class.n,
-            percent(class.precision),
-            percent(class.recall),
-            percent(class.f1),
-            called.join(" ")
-        );
-    }
 }

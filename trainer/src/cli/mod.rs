@@ -3,6 +3,7 @@
 mod console;
 mod eval;
 mod export;
+mod measures;
 mod predict;
 mod recipe;
 mod source;

@@ -1,6 +1,8 @@
 //! Drawn faces: small pictures whose class can be learnt; data sets of them, and what
 //! tests of the program share.
 
+#[allow(dead_code, reason = "not every test file reads reports")]
+pub mod page;
 #[allow(dead_code, reason = "not every test file runs the program")]
 pub mod program;
 #[allow(dead_code, reason = "not every test file writes data sets")]

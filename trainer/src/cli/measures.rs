@@ -1,0 +1,47 @@
+//! Measures on a terminal.
+
+use fer_trainer::eval::Metrics;
+use fer_trainer::report::Missed;
+
+/// Prints all measures and the confusion matrix.
+pub fn print(m: &Metrics) {
+    println!(
+        "accuracy {:.2} % of {} (95 % interval {:.2} to {:.2}), balanced {:.2} %, macro F1 {:.4}, \
+         calibration error {:.4}",
+        100.0 * m.accuracy,
+        m.n,
+        100.0 * m.interval.low,
+        100.0 * m.interval.high,
+        100.0 * m.balanced_accuracy,
+        m.macro_f1,
+        m.ece
+    );
+    let percent = |share: Option<f64>| share.map_or("-".into(), |s| format!("{:.1}", 100.0 * s));
+    println!(
+        "{:10} {:>6} {:>9} {:>6} {:>6}  called",
+        "class", "n", "precision", "recall", "F1"
+    );
+    for (class, row) in m.classes.iter().zip(&m.confusion) {
+        let called: Vec<String> = row.iter().map(|n| format!("{n:5}")).collect();
+        println!(
+            "{:10} {:6} {:>9} {:>6} {:>6}  {}",
+            class.class,
+            class.n,
+            percent(class.precision),
+            percent(class.recall),
+            percent(class.f1),
+            called.join(" ")
+        );
+    }
+}
+
+/// Prints what the detector's misses make of the accuracy; nothing where it has none.
+pub fn print_missed(missed: &Missed) {
+    if missed.n > 0 {
+        println!(
+            "{} pictures without a face that the detector sees: {:.2} % with them as wrong",
+            missed.n,
+            100.0 * missed.accuracy_with
+        );
+    }
+}

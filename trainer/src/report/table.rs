@@ -1,0 +1,175 @@
+//! A table of numbers, for people and for programs.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::svg::escape;
+
+/// A cell. The same number is rounded for people and whole for programs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Words.
+    Text(String),
+    /// A count.
+    Count(usize),
+    /// A share of one: per cent with two decimals for people.
+    Share(f64),
+    /// A number with this many decimals for people.
+    Number(f64, usize),
+    /// Nothing to say.
+    Empty,
+}
+
+impl Cell {
+    /// A share, or nothing.
+    pub fn share(value: Option<f64>) -> Self {
+        value.map_or(Self::Empty, Self::Share)
+    }
+
+    fn for_people(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Count(n) => n.to_string(),
+            Self::Share(share) => format!("{:.2} %", 100.0 * share),
+            Self::Number(value, decimals) => format!("{value:.decimals$}"),
+            Self::Empty => "-".into(),
+        }
+    }
+
+    fn for_programs(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Count(n) => n.to_string(),
+            Self::Share(value) | Self::Number(value, _) => value.to_string(),
+            Self::Empty => String::new(),
+        }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// Rows under a header.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            header: header.into_iter().map(Into::into).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    /// When it has not as many cells as the header.
+    pub fn push(&mut self, row: Vec<Cell>) {
+        assert_eq!(row.len(), self.header.len(), "a row of another length");
+        self.rows.push(row);
+    }
+
+    /// The table in columns, for a terminal; the first column to the left.
+    pub fn to_text(&self) -> String {
+        let rows: Vec<Vec<String>> = std::iter::once(self.header.clone())
+            .chain(
+                self.rows
+                    .iter()
+                    .map(|r| r.iter().map(Cell::for_people).collect()),
+            )
+            .collect();
+        let width = |column: usize| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
+        let mut text = String::new();
+        for row in &rows {
+            let cells: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, width))| match column {
+                    0 => format!("{cell:width$}"),
+                    _ => format!("{cell:>width$}"),
+                })
+                .collect();
+            text.push_str(cells.join("  ").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The table as HTML.
+    pub(super) fn to_html(&self) -> String {
+        let cells = |tag: &str, cells: &[String]| -> String {
+            let cells = cells
+                .iter()
+                .map(|c| format!("<{tag}>{}</{tag}>", escape(c)));
+            format!("<tr>{}</tr>\n", cells.collect::<String>())
+        };
+        let rows = self.rows.iter().map(|row| {
+            let texts: Vec<String> = row.iter().map(Cell::for_people).collect();
+            cells("td", &texts)
+        });
+        format!(
+            "<table>\n<thead>{}</thead>\n<tbody>{}</tbody>\n</table>\n",
+            cells("th", &self.header),
+            rows.collect::<String>()
+        )
+    }
+
+    /// Writes the table as a CSV file.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_csv(&self, path: &Path) -> Result<()> {
+        let write = || -> Result<()> {
+            let mut file = csv::Writer::from_path(path)?;
+            file.write_record(&self.header)?;
+            for row in &self.rows {
+                file.write_record(row.iter().map(Cell::for_programs))?;
+            }
+            Ok(file.flush()?)
+        };
+        write().with_context(|| format!("writing {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_numbers_for_people_and_for_programs() {
+        let mut table = Table::new(["name", "share", "p"]);
+        table.push(vec!["a & b".into(), Cell::Share(0.123_456), Cell::Empty]);
+        table.push(vec![
+            Cell::Count(7),
+            Cell::Share(1.0),
+            Cell::Number(0.05, 3),
+        ]);
+        assert_eq!(
+            table.to_text(),
+            "name      share      p\na & b   12.35 %      -\n7      100.00 %  0.050\n"
+        );
+        assert!(
+            table
+                .to_html()
+                .contains("<td>a &amp; b</td><td>12.35 %</td><td>-</td>")
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        table.write_csv(file.path()).unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(text, "name,share,p\na & b,0.123456,\n7,1,0.05\n");
+    }
+}

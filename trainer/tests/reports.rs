@@ -1,0 +1,75 @@
+//! Reports say the same as what is printed and as JSON.
+
+mod common;
+
+use std::path::Path;
+
+use common::page::{Page, csv};
+use common::program::succeed;
+use serde_json::Value;
+
+#[test]
+fn the_report_of_an_evaluation_has_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, json, report) = (path("data"), path("eval.json"), path("new/report"));
+    common::sets::fer2013(Path::new(&data), 2, 6);
+    // A picture that must be searched, and has no face.
+    let blank = image::GrayImage::from_pixel(200, 200, image::Luma([90]));
+    let missed = Path::new(&data).join("validation/happy/PublicTest_99.png");
+    blank.save(missed).unwrap();
+
+    let args = ["eval", "--data", &data, "--split", "validation"];
+    let options = ["--json", &json, "--report", &report];
+    let printed = succeed(&[&args[..], &options].concat());
+    assert!(printed.contains("report.html"), "{printed}");
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    let metrics = &json["metrics"];
+    assert_eq!((&metrics["n"], &json["missed"]), (&24.into(), &1.into()));
+
+    let report = Path::new(&report);
+    let page = Page::read(report);
+    let percent = |value: &Value| format!("{:.2} %", 100.0 * value.as_f64().unwrap());
+    assert_eq!(page.value("pictures"), "24");
+    for (name, value) in [
+        ("accuracy", &metrics["accuracy"]),
+        ("95 % interval (Wilson), low", &metrics["interval"]["low"]),
+        ("95 % interval (Wilson), high", &metrics["interval"]["high"]),
+        ("balanced accuracy", &metrics["balanced_accuracy"]),
+        ("accuracy with them as wrong", &json["accuracy_with_missed"]),
+    ] {
+        assert_eq!(page.value(name), percent(value), "{name}");
+    }
+    let four = |value: &Value| format!("{:.4}", value.as_f64().unwrap());
+    assert_eq!(page.value("macro F1"), four(&metrics["macro_f1"]));
+    assert_eq!(page.value("pictures without a face"), "1");
+    assert!(page.value("milliseconds a picture").parse::<f64>().unwrap() > 0.0);
+    assert!(page.warnings.is_empty());
+    // The baselines, ours first.
+    let baseline = |name: &str| page.rows.iter().any(|r| r[0] == name);
+    assert!(baseline("this model") && baseline("@vladmandic/human"));
+    assert!(page.rows.iter().any(|r| r.contains(&"95.24 %".into())));
+
+    // The confusion matrix and the reliability diagram.
+    let [confusion, reliability] = &page.drawings[..] else {
+        panic!("{} drawings", page.drawings.len())
+    };
+    let row = &metrics["confusion"][1];
+    assert!(confusion.contains(&row[1].to_string()) && confusion.contains(&"happy".into()));
+    let error = format!("ECE {}", four(&metrics["ece"]));
+    assert!(reliability.contains(&error), "{reliability:?}");
+
+    let summary = csv(&report.join("summary.csv"));
+    let accuracy: f64 = summary[1][1].parse().unwrap();
+    assert_eq!(Some(accuracy), metrics["accuracy"].as_f64());
+    let rows = csv(&report.join("confusion.csv"));
+    let counts: Vec<u64> = rows
+        .iter()
+        .flat_map(|row| row[1..].iter().map(|n| n.parse::<u64>().unwrap()))
+        .collect();
+    assert_eq!((rows.len(), counts.iter().sum::<u64>()), (4, 24));
+    assert_eq!(csv(&report.join("classes.csv")).len(), 4);
+    let bins = csv(&report.join("reliability.csv"));
+    assert_eq!(bins.len(), 15);
+    assert_eq!(csv(&report.join("baselines.csv")).len(), 8);
+}
