@@ -1,8 +1,11 @@
 //! Commands.
 
+mod ablate;
 mod console;
+mod cross_validate;
 mod eval;
 mod export;
+mod folds;
 mod measures;
 mod predict;
 mod recipe;
@@ -31,6 +34,10 @@ enum Command {
     Data(summary::Command),
     /// Tells how good a model is on a data set
     Eval(eval::Args),
+    /// Trains on the folds of a data set, and tells how good the recipe is on the others
+    CrossValidate(cross_validate::Args),
+    /// Compares one stage with two, with and without center loss, on the same folds
+    Ablate(ablate::Args),
     /// Tells the expressions of all faces in pictures
     Predict(predict::Args),
     /// Writes a trained network as a file that the plugin takes
@@ -47,6 +54,8 @@ impl Cli {
             Command::Train(args) => train::run(&args),
             Command::Data(command) => summary::run(&command),
             Command::Eval(args) => eval::run(&args),
+            Command::CrossValidate(args) => cross_validate::run(&args),
+            Command::Ablate(args) => ablate::run(&args),
             Command::Predict(args) => predict::run(&args),
             Command::Export(args) => export::run(&args),
         }

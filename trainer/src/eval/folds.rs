@@ -23,6 +23,28 @@ pub struct Fold<'a> {
     pub test: Vec<&'a Sample>,
 }
 
+/// Who is kept apart from whom, and how the model is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Protocol {
+    /// Nobody is on both sides, and the epoch is chosen inside the training folds.
+    #[default]
+    Subject,
+    /// As in the reference system: the same people are on both sides, and the epoch is
+    /// chosen by the test pictures. Only good for a comparison with its figures.
+    Seed,
+}
+
+impl Fold<'_> {
+    /// The fold with the test pictures as those to choose the epoch by, and those that were
+    /// held out for that trained on: how [`Protocol::Seed`] has it.
+    #[must_use]
+    pub fn chosen_on_test(mut self) -> Self {
+        self.train.append(&mut self.validation);
+        self.validation.clone_from(&self.test);
+        self
+    }
+}
+
 /// Deals a data set into `number` folds and holds `hold_out` of each fold's training part
 /// out for validation. Without a number: each subject of JAFFE is a fold of its own, as is
 /// custom there, other data sets have ten folds, or as many as they have subjects.

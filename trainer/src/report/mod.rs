@@ -1,6 +1,7 @@
 //! Reports: one HTML file without anything outside it, its plots as inline SVG, and the
 //! same numbers as CSV.
 
+mod ablation;
 pub mod baselines;
 mod confusion;
 mod curves;
@@ -8,12 +9,15 @@ mod evaluation;
 mod page;
 mod plot;
 mod reliability;
+mod scatter;
 mod svg;
 mod table;
 
+pub use ablation::Ablation;
 pub use confusion::confusion;
 pub use curves::curves;
 pub use evaluation::{Missed, Summary, evaluation};
 pub use page::Page;
 pub use reliability::reliability;
+pub use scatter::{Dot, scatter};
 pub use table::{Cell, Table};

@@ -1,0 +1,248 @@
+//! `fer-trainer cross-validate`
+//!
+//! A command of its own beside `eval`, since it trains: `eval` takes a finished model file
+//! and no recipe, this takes a recipe and weights to start from, and few options would
+//! mean anything to both.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use fer_trainer::data::{Dataset, split};
+use fer_trainer::eval::{Deal, Fold, Pooled, Run, Setting};
+use fer_trainer::report::baselines::{self, On};
+use fer_trainer::report::{self, Cell, Missed, Summary, Table};
+use serde_json::json;
+
+use super::folds::{Options, describe};
+use super::{measures, recipe};
+
+/// Options of `cross-validate`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    options: Options,
+    /// Weights to start each fold from: a run folder or a safetensors file; random without
+    /// it
+    #[arg(long)]
+    init: Option<PathBuf>,
+    /// Trains on --data and tests on this other data set, on the classes that both have
+    #[arg(long, conflicts_with_all = ["folds", "by", "protocol"])]
+    test_data: Option<PathBuf>,
+    /// Writes the measures of every fold and seed as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Writes report.html, with its plots in it, and CSV files into this folder
+    #[arg(long)]
+    report: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<()> {
+    let config = args.options.config()?;
+    let init = recipe::weights(args.init.as_deref())?;
+    let source = &args.options.source;
+    let mut data = source.open()?;
+    let mut about = vec![describe(&source.data, &data)];
+    let other = match &args.test_data {
+        Some(path) => {
+            let mut other = source.reading.open(path)?;
+            about.push(format!("Tested on {}.", describe(path, &other)));
+            about.push(keep_common(&mut data, &mut other)?);
+            Some(other)
+        }
+        None => None,
+    };
+    let (deals, protocol, tested) = match &other {
+        Some(other) => (
+            across(args, &data, other, config.hold_out)?,
+            "trained on another data set",
+            other,
+        ),
+        None => (
+            args.options.deal(&data, config.hold_out)?,
+            args.options.protocol(),
+            &data,
+        ),
+    };
+    let warning = args.options.warning();
+    about.push(format!(
+        "{protocol}; {} of them, recipe of {} epochs, {}.",
+        count(deals[0].folds.len(), "fold"),
+        config.epochs,
+        match &args.init {
+            Some(path) => format!("started from {}", path.display()),
+            None => "started from random weights".to_owned(),
+        }
+    ));
+    for line in &about {
+        println!("{line}");
+    }
+    if let Some(warning) = warning {
+        println!("{warning}");
+    }
+
+    let setting = Setting {
+        name: "training".to_owned(),
+        config,
+        init: &init,
+    };
+    let mut runs = args.options.run(&[setting], &data.classes, &deals, false)?;
+    let runs = runs.remove(0);
+    let pooled = Pooled::new(&data.classes, &runs);
+    let missed = Missed {
+        n: tested.missed.len(),
+        accuracy_with: pooled.accuracy.mean * share_found(tested),
+    };
+
+    let seeds = seeds(&runs);
+    print!("{}", seeds.to_text());
+    measures::print(&pooled.metrics);
+    measures::print_missed(&missed);
+    if let Some(deviation) = pooled.accuracy.deviation {
+        println!(
+            "accuracy {:.2} % with a standard deviation of {:.2} points over {}",
+            100.0 * pooled.accuracy.mean,
+            100.0 * deviation,
+            count(runs.len(), "seed")
+        );
+    }
+    let on = On::of(tested.format, &tested.classes);
+    if let Some(table) = baselines::table(pooled.accuracy.mean, protocol, on, false) {
+        print!("{}", table.to_text());
+    }
+    if let Some(folder) = &args.report {
+        let summary = Summary {
+            title: "Cross-validation",
+            about: &about,
+            warning,
+            how: protocol,
+            on,
+            metrics: &pooled.metrics,
+            missed,
+            milliseconds: None,
+        };
+        report::evaluation(folder, &summary, &[("Seeds", "seeds", seeds)])?;
+        predictions(&data.classes, &deals, &runs).write_csv(&folder.join("predictions.csv"))?;
+        println!("{}", folder.join("report.html").display());
+    }
+    if let Some(path) = &args.json {
+        let document = json!({
+            "data": tested.format,
+            "protocol": protocol,
+            "warning": warning,
+            "missed": missed,
+            "not_used": tested.faults.len(),
+            "pooled": pooled,
+            "seeds": runs
+                .iter()
+                .map(|run| json!({"seed": run.seed, "folds": run.folds, "metrics": run.metrics}))
+                .collect::<Vec<_>>(),
+        });
+        write_json(path, &document)?;
+    }
+    Ok(())
+}
+
+fn write_json(path: &Path, document: &serde_json::Value) -> Result<()> {
+    std::fs::write(path, serde_json::to_string_pretty(document)? + "\n")
+        .with_context(|| format!("writing {}", path.display()))
+}
+
+/// `n` of something, with its plural.
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Share of the pictures in which the detector saw a face.
+fn share_found(data: &Dataset) -> f64 {
+    let found = data.samples.len() as f64;
+    found / (found + data.missed.len() as f64)
+}
+
+/// Leaves the classes of which both data sets have pictures.
+fn keep_common(data: &mut Dataset, other: &mut Dataset) -> Result<String> {
+    let has = |data: &Dataset, class: &String| {
+        let label = data.classes.iter().position(|c| c == class);
+        label.is_some_and(|label| data.samples.iter().any(|s| s.label == label))
+    };
+    let common: Vec<String> = data
+        .classes
+        .iter()
+        .filter(|class| has(data, class) && has(other, class))
+        .cloned()
+        .collect();
+    ensure!(
+        common.len() >= 2,
+        "the data sets have fewer than two classes in common"
+    );
+    data.keep(&common)?;
+    other.keep(&common)?;
+    Ok(format!("Classes of both: {}.", common.join(", ")))
+}
+
+/// One fold a seed: all of one data set to learn from, all of the other to test on.
+fn across<'a>(
+    args: &Args,
+    data: &'a Dataset,
+    other: &'a Dataset,
+    hold_out: f32,
+) -> Result<Vec<Deal<'a>>> {
+    args.options.each_seed(|rng| {
+        let (train, validation) = split::for_training(data, hold_out, rng)?;
+        Ok(vec![Fold {
+            train,
+            validation,
+            test: other.samples.iter().collect(),
+        }])
+    })
+}
+
+fn seeds(runs: &[Run]) -> Table {
+    let mut table = Table::new([
+        "seed",
+        "n",
+        "accuracy",
+        "low (95 %)",
+        "high (95 %)",
+        "balanced",
+        "macro F1",
+        "ECE",
+    ]);
+    for run in runs {
+        let m = &run.metrics;
+        table.push(vec![
+            Cell::Text(run.seed.to_string()),
+            Cell::Count(m.n),
+            Cell::Share(m.accuracy),
+            Cell::Share(m.interval.low),
+            Cell::Share(m.interval.high),
+            Cell::Share(m.balanced_accuracy),
+            Cell::Number(m.macro_f1, 4),
+            Cell::Number(m.ece, 4),
+        ]);
+    }
+    table
+}
+
+/// Every answer, so that others can pair them with theirs.
+fn predictions(classes: &[String], deals: &[Deal], runs: &[Run]) -> Table {
+    let columns = ["seed", "fold", "picture", "true", "called"].map(String::from);
+    let mut table = Table::new(columns.into_iter().chain(classes.iter().cloned()));
+    for (deal, run) in deals.iter().zip(runs) {
+        let folds = deal.folds.iter().enumerate();
+        let tests = folds.flat_map(|(i, f)| f.test.iter().map(move |sample| (i + 1, sample)));
+        let answers = run.called().into_iter().zip(&run.probabilities);
+        for ((fold, sample), (called, probabilities)) in tests.zip(answers) {
+            let mut row = vec![
+                Cell::Text(deal.seed.to_string()),
+                Cell::Count(fold),
+                Cell::Text(sample.name.clone()),
+                Cell::Text(classes[sample.label].clone()),
+                Cell::Text(classes[called].clone()),
+            ];
+            row.extend(probabilities.iter().map(|p| Cell::Number(f64::from(*p), 4)));
+            table.push(row);
+        }
+    }
+    table
+}

@@ -1,0 +1,162 @@
+//! What the commands share that train on the folds of a cross-validation.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use fer_trainer::data::Dataset;
+use fer_trainer::data::split::By;
+use fer_trainer::eval::{Deal, FoldEnd, Place, Protocol, Run, Setting, cross_validate, folds};
+use fer_trainer::rng::Rng;
+use fer_trainer::train::{Config, Stage};
+
+use super::recipe::Recipe;
+use super::source::Source;
+use super::stop;
+
+/// Options of a cross-validation.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    recipe: Recipe,
+    /// Number of folds; without it each subject of JAFFE is one, other data sets have ten
+    #[arg(long)]
+    folds: Option<usize>,
+    /// What folds keep together; the epoch is chosen inside the training folds either way
+    #[arg(long, value_enum, conflicts_with = "protocol")]
+    by: Option<By>,
+    /// Who is kept apart, and how the epoch is chosen
+    #[arg(long, value_enum, default_value = "subject")]
+    protocol: Protocol,
+    /// Seeds, separated by commas: each deals folds and trains anew
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    seeds: Vec<u64>,
+    /// Folds that are trained at a time; as many as there are processors without it
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
+}
+
+impl Options {
+    /// The recipe, of the second stage unless the user says otherwise.
+    pub fn config(&self) -> Result<Config> {
+        self.recipe.config(Some(Stage::Second))
+    }
+
+    /// The folds of every seed.
+    pub fn deal<'a>(&self, data: &'a Dataset, hold_out: f32) -> Result<Vec<Deal<'a>>> {
+        let by = match self.protocol {
+            Protocol::Subject => self.by.unwrap_or(By::Subject),
+            Protocol::Seed => By::Random,
+        };
+        self.each_seed(|rng| {
+            let folds = folds(data, by, self.folds, hold_out, rng)?;
+            Ok(match self.protocol {
+                Protocol::Subject => folds,
+                Protocol::Seed => folds.into_iter().map(|f| f.chosen_on_test()).collect(),
+            })
+        })
+    }
+
+    /// Deals with each seed.
+    pub fn each_seed<'a>(
+        &self,
+        deal: impl Fn(&mut Rng) -> Result<Vec<fer_trainer::eval::Fold<'a>>>,
+    ) -> Result<Vec<Deal<'a>>> {
+        let mut seeds = self.seeds.clone();
+        seeds.sort_unstable();
+        seeds.dedup();
+        ensure!(seeds.len() == self.seeds.len(), "--seeds names one twice");
+        let deal = |seed: &u64| {
+            Ok(Deal {
+                seed: *seed,
+                folds: deal(&mut Rng::new(*seed))?,
+            })
+        };
+        self.seeds.iter().map(deal).collect()
+    }
+
+    /// One sentence on the protocol.
+    pub fn protocol(&self) -> &'static str {
+        match (self.protocol, self.by) {
+            (Protocol::Seed, _) => "random folds, the epoch chosen by the test pictures",
+            (_, Some(By::Random)) => "random folds, the epoch chosen inside the training folds",
+            _ => "subject-disjoint folds, the epoch chosen inside the training folds",
+        }
+    }
+
+    /// What must be known before the numbers, where the protocol flatters.
+    pub fn warning(&self) -> Option<&'static str> {
+        match (self.protocol, self.by) {
+            (Protocol::Seed, _) => Some(
+                "Protocol of the reference system: the same people are trained and tested on, \
+                 and the epoch is chosen by the test pictures. These numbers are too good; \
+                 compare them to nothing but its own.",
+            ),
+            (_, Some(By::Random)) => Some(
+                "Random folds: the same people are trained and tested on. These numbers are \
+                 too good for faces that were never seen.",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Runs the settings and prints a line for every fold.
+    pub fn run(
+        &self,
+        settings: &[Setting],
+        classes: &[String],
+        deals: &[Deal],
+        with_features: bool,
+    ) -> Result<Vec<Vec<Run>>> {
+        let available = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.map_or(available, usize::from);
+        let folds: usize = deals.iter().map(|deal| deal.folds.len()).sum();
+        let (total, done) = (settings.len() * folds, AtomicUsize::new(0));
+        let start = Instant::now();
+        let tell = |place: Place, end: FoldEnd| {
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            let seconds = start.elapsed().as_secs_f64();
+            let left = seconds / done as f64 * (total - done) as f64;
+            println!(
+                "{}, seed {}, fold {} of {}: {} of {} right, epoch {} with {:.2} % on validation; \
+                 {done} of {total} done, {left:.0} s left",
+                place.setting,
+                place.seed,
+                place.fold,
+                place.folds,
+                end.right,
+                end.n,
+                end.epoch,
+                100.0 * end.validation,
+            );
+        };
+        let stop = stop::on_signal()?;
+        cross_validate(
+            settings,
+            classes,
+            deals,
+            threads,
+            with_features,
+            &stop,
+            &tell,
+        )
+    }
+}
+
+/// One sentence on a data set.
+pub fn describe(path: &Path, data: &Dataset) -> String {
+    format!(
+        "{} as {}: {} pictures in {} classes ({}), {} without a face, {} files not used",
+        path.display(),
+        data.format,
+        data.samples.len(),
+        data.classes.len(),
+        data.classes.join(", "),
+        data.missed.len(),
+        data.faults.len()
+    )
+}

@@ -1,0 +1,384 @@
+//! Trains on every fold of a cross-validation and asks the network chosen there about the
+//! fold's test pictures.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+use fer::classify::softmax;
+
+use super::metrics::wilson;
+use super::{Fold, Metrics, Spread};
+use crate::checkpoint::Loaded;
+use crate::data::Sample;
+use crate::nn::{Architecture, Weights, Workspace};
+use crate::train::{
+    BatchReport, Config, EpochReport, Observer, Outcome, Trainer, features, predict, start,
+};
+
+/// Pictures that go through a network at once.
+const BATCH: usize = 64;
+
+/// What is compared: a recipe and the weights that it starts from.
+#[derive(Debug, Clone)]
+pub struct Setting<'a> {
+    /// Name for people.
+    pub name: String,
+    /// Recipe; its seed is replaced.
+    pub config: Config,
+    /// Weights to start from.
+    pub init: &'a Loaded,
+}
+
+/// The folds of one seed, which also decides everything random in training.
+#[derive(Debug, Clone)]
+pub struct Deal<'a> {
+    /// Seed.
+    pub seed: u64,
+    /// Folds, whose test pictures are pooled.
+    pub folds: Vec<Fold<'a>>,
+}
+
+/// What is known of a fold when it is done.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct FoldEnd {
+    /// Epoch whose weights were chosen, counted from 1.
+    pub epoch: u64,
+    /// Its accuracy on the pictures to choose by.
+    pub validation: f64,
+    /// Test pictures.
+    pub n: usize,
+    /// Those that were classified rightly.
+    pub right: usize,
+}
+
+/// Which fold an observer is told of.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Setting's name.
+    pub setting: &'a str,
+    /// Seed.
+    pub seed: u64,
+    /// Fold, counted from 1.
+    pub fold: usize,
+    /// Folds of the seed.
+    pub folds: usize,
+}
+
+/// Answers to the test pictures of all folds of one setting and seed. Those of two settings
+/// are in the same order.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Seed.
+    pub seed: u64,
+    /// One a fold.
+    pub folds: Vec<FoldEnd>,
+    /// True classes, fold after fold.
+    pub labels: Vec<usize>,
+    /// Probabilities, as trained, one row a picture.
+    pub probabilities: Vec<Vec<f32>>,
+    /// Measures of the answers.
+    pub metrics: Metrics,
+    /// Pooled features by the first fold's network of its training, validation and test
+    /// pictures, where they were asked for.
+    pub features: Vec<Vec<f32>>,
+}
+
+impl Run {
+    /// Index of the most probable class of each picture.
+    pub fn called(&self) -> Vec<usize> {
+        self.probabilities.iter().map(|row| largest(row)).collect()
+    }
+
+    /// Whether each picture was classified rightly.
+    pub fn right(&self) -> Vec<bool> {
+        let pairs = self.called().into_iter().zip(&self.labels);
+        pairs.map(|(called, label)| called == *label).collect()
+    }
+}
+
+/// Runs every setting on the folds of every seed, as many folds at a time as there are
+/// `threads`. Returns the runs by setting, then by seed. `done` is told of every fold, from
+/// any thread. With `with_features` the first seed's runs carry features.
+///
+/// # Errors
+/// When a fold can't be trained on, or `stop` is set.
+pub fn cross_validate(
+    settings: &[Setting],
+    classes: &[String],
+    deals: &[Deal],
+    threads: usize,
+    with_features: bool,
+    stop: &AtomicBool,
+    done: &(dyn Fn(Place, FoldEnd) + Sync),
+) -> Result<Vec<Vec<Run>>> {
+    let mut jobs = Vec::new();
+    for (s, setting) in settings.iter().enumerate() {
+        for (d, deal) in deals.iter().enumerate() {
+            jobs.extend((0..deal.folds.len()).map(|f| (s, setting, d, deal, f)));
+        }
+    }
+    let answers = in_parallel(jobs.len(), threads, |job| {
+        let (_, setting, d, deal, f) = jobs[job];
+        let place = Place {
+            setting: &setting.name,
+            seed: deal.seed,
+            fold: f + 1,
+            folds: deal.folds.len(),
+        };
+        let wanted = with_features && d == 0 && f == 0;
+        let fold = &deal.folds[f];
+        let answer = train_and_ask(setting, classes, deal.seed, fold, wanted, stop)
+            .with_context(|| format!("{}, seed {}, fold {}", place.setting, deal.seed, f + 1))?;
+        done(place, answer.end);
+        Ok(answer)
+    })?;
+
+    let mut answers = answers.into_iter();
+    let mut by_setting = Vec::new();
+    for _ in settings {
+        let runs = deals.iter().map(|deal| {
+            let own: Vec<Answer> = answers.by_ref().take(deal.folds.len()).collect();
+            gather(classes, deal, own)
+        });
+        by_setting.push(runs.collect());
+    }
+    Ok(by_setting)
+}
+
+/// What the network chosen in a fold says.
+struct Answer {
+    end: FoldEnd,
+    probabilities: Vec<Vec<f32>>,
+    features: Vec<Vec<f32>>,
+}
+
+fn gather(classes: &[String], deal: &Deal, answers: Vec<Answer>) -> Run {
+    let tests = deal.folds.iter().flat_map(|fold| &fold.test);
+    let labels: Vec<usize> = tests.map(|sample| sample.label).collect();
+    let (mut folds, mut probabilities, mut features) = (Vec::new(), Vec::new(), Vec::new());
+    for answer in answers {
+        folds.push(answer.end);
+        probabilities.extend(answer.probabilities);
+        features.extend(answer.features);
+    }
+    Run {
+        seed: deal.seed,
+        metrics: Metrics::new(classes, &probabilities, &labels),
+        folds,
+        labels,
+        probabilities,
+        features,
+    }
+}
+
+/// Calls `work` with 0 to `n` - 1 on up to `threads` threads; the results are in that
+/// order. Each thread has its share of the processors as a pool of its own, so that one
+/// piece of work is never put aside for another.
+fn in_parallel<T: Send>(
+    n: usize,
+    threads: usize,
+    work: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let workers = threads.min(n).max(1);
+    let next = AtomicUsize::new(0);
+    let run = || -> Result<Vec<(usize, T)>> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads((threads / workers).max(1))
+            .build()?;
+        let mut done = Vec::new();
+        loop {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            if job >= n {
+                return Ok(done);
+            }
+            let result = pool.install(|| work(job));
+            if result.is_err() {
+                // No one begins anything after a failure.
+                next.store(n, Ordering::Relaxed);
+            }
+            done.push((job, result?));
+        }
+    };
+    let parts: Vec<Result<Vec<(usize, T)>>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(run)).collect();
+        let join = |handle: std::thread::ScopedJoinHandle<'_, _>| {
+            handle
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        handles.into_iter().map(join).collect()
+    });
+    let mut done = Vec::with_capacity(n);
+    for part in parts {
+        done.extend(part?);
+    }
+    done.sort_by_key(|(job, _)| *job);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+fn train_and_ask(
+    setting: &Setting,
+    classes: &[String],
+    seed: u64,
+    fold: &Fold,
+    with_features: bool,
+    stop: &AtomicBool,
+) -> Result<Answer> {
+    let config = Config {
+        seed,
+        ..setting.config.clone()
+    };
+    ensure!(!fold.test.is_empty(), "there is no test picture");
+    let (mut trainer, _) = start(config, classes.to_vec(), setting.init)?;
+    let mut keep = Keep::default();
+    let outcome = trainer.run(&fold.train, &fold.validation, &mut keep, stop)?;
+    if outcome == Outcome::Stopped {
+        bail!("stopped");
+    }
+    let net = trainer.net.clone();
+    let weights = keep.best.unwrap_or(trainer.average);
+    let progress = trainer.progress;
+    let mut workspaces = [Workspace::new(&net, BATCH)];
+    let scores = predict(&net, &weights, &mut workspaces, &fold.test, false);
+    let probabilities: Vec<Vec<f32>> = scores.iter().map(|row| softmax(row)).collect();
+    let right = probabilities
+        .iter()
+        .zip(&fold.test)
+        .filter(|(row, sample)| largest(row) == sample.label)
+        .count();
+    Ok(Answer {
+        end: FoldEnd {
+            epoch: progress.best_epoch,
+            validation: progress.best,
+            n: fold.test.len(),
+            right,
+        },
+        features: if with_features {
+            all_features(&net, &weights, &mut workspaces, fold)
+        } else {
+            Vec::new()
+        },
+        probabilities,
+    })
+}
+
+fn all_features(
+    net: &Architecture,
+    weights: &Weights,
+    workspaces: &mut [Workspace],
+    fold: &Fold,
+) -> Vec<Vec<f32>> {
+    let parts = [&fold.train, &fold.validation, &fold.test];
+    let samples: Vec<&Sample> = parts.into_iter().flatten().copied().collect();
+    features(net, weights, workspaces, &samples)
+}
+
+fn largest(row: &[f32]) -> usize {
+    let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    best.map_or(0, |(class, _)| class)
+}
+
+/// Keeps the averaged weights of the best epoch.
+#[derive(Default)]
+struct Keep {
+    best: Option<Weights>,
+}
+
+impl Observer for Keep {
+    fn batch(&mut self, _: &BatchReport) {}
+
+    fn epoch(&mut self, trainer: &Trainer, _: &EpochReport, best: bool) -> Result<()> {
+        if best {
+            self.best = Some(trainer.average.clone());
+        }
+        Ok(())
+    }
+}
+
+/// The runs of one setting together.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Pooled {
+    /// Measures of the answers of all seeds, which counts every picture once a seed. The
+    /// interval is that of the mean accuracy over the pictures, not over the answers.
+    pub metrics: Metrics,
+    /// Accuracy over the seeds.
+    pub accuracy: Spread,
+    /// Balanced accuracy over the seeds.
+    pub balanced_accuracy: Spread,
+    /// Macro F1 over the seeds.
+    pub macro_f1: Spread,
+}
+
+impl Pooled {
+    /// Of runs on the same pictures.
+    ///
+    /// # Panics
+    /// When there is no run.
+    pub fn new(classes: &[String], runs: &[Run]) -> Self {
+        let probabilities: Vec<Vec<f32>> =
+            runs.iter().flat_map(|r| r.probabilities.clone()).collect();
+        let labels: Vec<usize> = runs.iter().flat_map(|r| r.labels.clone()).collect();
+        let mut metrics = Metrics::new(classes, &probabilities, &labels);
+        let spread = |of: fn(&Metrics) -> f64| {
+            let values: Vec<f64> = runs.iter().map(|r| of(&r.metrics)).collect();
+            Spread::new(&values).expect("there is a run")
+        };
+        let accuracy = spread(|m| m.accuracy);
+        let pictures = runs[0].labels.len();
+        let hits = (accuracy.mean * pictures as f64).round() as usize;
+        metrics.interval = wilson(hits, pictures);
+        Self {
+            metrics,
+            accuracy,
+            balanced_accuracy: spread(|m| m.balanced_accuracy),
+            macro_f1: spread(|m| m.macro_f1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_done_once_and_returned_in_order() {
+        for threads in [1, 3, 20] {
+            let results = in_parallel(10, threads, |i| Ok(i * i)).unwrap();
+            assert_eq!(results, (0..10).map(|i| i * i).collect::<Vec<_>>());
+        }
+        let failed = in_parallel(10, 2, |i| {
+            ensure!(i != 4, "four");
+            Ok(i)
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "four");
+        assert!(in_parallel(0, 2, Ok).unwrap().is_empty());
+    }
+
+    #[test]
+    fn two_seeds_do_not_make_an_interval_narrower() {
+        let classes = ["a", "b"].map(String::from);
+        let run = |right: usize| {
+            let row = |i: usize| {
+                if i < right {
+                    vec![0.9, 0.1]
+                } else {
+                    vec![0.4, 0.6]
+                }
+            };
+            let probabilities: Vec<Vec<f32>> = (0..10).map(row).collect();
+            Run {
+                seed: 1,
+                folds: Vec::new(),
+                metrics: Metrics::new(&classes, &probabilities, &[0; 10]),
+                labels: vec![0; 10],
+                probabilities,
+                features: Vec::new(),
+            }
+        };
+        let pooled = Pooled::new(&classes, &[run(8), run(6)]);
+        assert!((pooled.accuracy.mean - 0.7).abs() < 1e-12);
+        assert_eq!(pooled.metrics.n, 20);
+        assert_eq!(pooled.metrics.interval, wilson(7, 10));
+        assert_eq!(pooled.metrics.confusion[0], [14, 6]);
+    }
+}
