@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use fer_trainer::checkpoint::Loaded;
 use fer_trainer::eval::Setting;
+use fer_trainer::loss::Convention;
 use fer_trainer::report::Ablation;
 use fer_trainer::train::Config;
 
@@ -46,20 +47,23 @@ pub fn run(args: &Args) -> Result<()> {
     let about = [
         describe(&source.data, &data),
         format!(
-            "{}, {} of them.",
-            args.options.protocol(),
-            deals[0].folds.len()
+            "{} folds a seed: {}.",
+            deals[0].folds.len(),
+            args.options.protocol()
         ),
         format!(
             "One stage starts from {} and trains every layer; two stages go on from {}. \
-             Center loss has lambda {}, alpha {} and the {:?} convention.",
+             Center loss has lambda {} times the {} over a batch, and alpha {}.",
             args.one_stage_init
                 .as_ref()
                 .map_or("random weights".to_owned(), |p| p.display().to_string()),
             args.init.display(),
             config.center.lambda,
+            match config.center.convention {
+                Convention::Mean => "mean",
+                Convention::Sum => "sum",
+            },
             config.center.alpha,
-            config.center.convention,
         ),
     ];
     about.iter().for_each(|line| println!("{line}"));

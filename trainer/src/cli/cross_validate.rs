@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let warning = args.options.warning();
     about.push(format!(
-        "{protocol}; {} of them, recipe of {} epochs, {}.",
+        "{} a seed: {protocol}; recipe of {} epochs, {}.",
         count(deals[0].folds.len(), "fold"),
         config.epochs,
         match &args.init {

@@ -74,8 +74,10 @@ pub fn run(args: &Args) -> Result<()> {
     measures::print_missed(&missed);
     println!("{:.2} ms a picture", evaluation.milliseconds);
     let on = On::of(data.format, &data.classes);
-    let how = if args.mirror { "two looks" } else { "one look" };
-    if let Some(table) = baselines::table(metrics.accuracy, how, on, false) {
+    let part = args.split.map_or("all".to_owned(), |s| format!("{s} part"));
+    let looks = if args.mirror { "two looks" } else { "one look" };
+    let how = format!("{part}, {looks}");
+    if let Some(table) = baselines::table(metrics.accuracy, &how, on, false) {
         print!("{}", table.to_text());
     }
     if let Some(folder) = &args.report {
@@ -96,7 +98,7 @@ pub fn run(args: &Args) -> Result<()> {
             title: "Evaluation",
             about: &about,
             warning: None,
-            how,
+            how: &how,
             on,
             metrics: &metrics,
             missed,

@@ -41,7 +41,8 @@ pub struct Deal<'a> {
 /// What is known of a fold when it is done.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct FoldEnd {
-    /// Epoch whose weights were chosen, counted from 1.
+    /// Epoch whose weights were chosen, counted from 1: the best on the pictures to choose
+    /// by, and of several the last, since few pictures leave many ties.
     pub epoch: u64,
     /// Its accuracy on the pictures to choose by.
     pub validation: f64,
@@ -236,8 +237,10 @@ fn train_and_ask(
         bail!("stopped");
     }
     let net = trainer.net.clone();
-    let weights = keep.best.unwrap_or(trainer.average);
-    let progress = trainer.progress;
+    let Some(chosen) = keep.best else {
+        bail!("no epoch was trained");
+    };
+    let weights = chosen.weights;
     let mut workspaces = [Workspace::new(&net, BATCH)];
     let scores = predict(&net, &weights, &mut workspaces, &fold.test, false);
     let probabilities: Vec<Vec<f32>> = scores.iter().map(|row| softmax(row)).collect();
@@ -248,8 +251,8 @@ fn train_and_ask(
         .count();
     Ok(Answer {
         end: FoldEnd {
-            epoch: progress.best_epoch,
-            validation: progress.best,
+            epoch: chosen.epoch,
+            validation: chosen.accuracy,
             n: fold.test.len(),
             right,
         },
@@ -278,18 +281,29 @@ fn largest(row: &[f32]) -> usize {
     best.map_or(0, |(class, _)| class)
 }
 
-/// Keeps the averaged weights of the best epoch.
+/// Keeps the averaged weights of the best epoch, of several the last.
 #[derive(Default)]
 struct Keep {
-    best: Option<Weights>,
+    best: Option<Chosen>,
+}
+
+struct Chosen {
+    epoch: u64,
+    accuracy: f64,
+    weights: Weights,
 }
 
 impl Observer for Keep {
     fn batch(&mut self, _: &BatchReport) {}
 
-    fn epoch(&mut self, trainer: &Trainer, _: &EpochReport, best: bool) -> Result<()> {
-        if best {
-            self.best = Some(trainer.average.clone());
+    fn epoch(&mut self, trainer: &Trainer, report: &EpochReport, _: bool) -> Result<()> {
+        let accuracy = report.accuracy;
+        if self.best.as_ref().is_none_or(|b| accuracy >= b.accuracy) {
+            self.best = Some(Chosen {
+                epoch: report.epoch,
+                accuracy,
+                weights: trainer.average.clone(),
+            });
         }
         Ok(())
     }

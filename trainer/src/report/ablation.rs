@@ -79,7 +79,7 @@ impl Ablation<'_> {
                     Cell::Share(b.metrics.accuracy),
                     Cell::Count(test.only_first),
                     Cell::Count(test.only_second),
-                    Cell::Number(test.p, 4),
+                    Cell::Probability(test.p),
                 ]);
             }
         }

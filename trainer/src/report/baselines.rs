@@ -9,7 +9,7 @@ pub enum On {
     Jaffe,
     /// The extended Cohn-Kanade set.
     CkPlus,
-    /// FER-2013's held-out part.
+    /// FER-2013.
     Fer2013,
 }
 
@@ -46,7 +46,7 @@ struct Baseline {
 }
 
 const SEEN: &str = "published; same people on both sides, model chosen on the test pictures";
-const MEASURED: &str = "package with weights, measured by us";
+const MEASURED: &str = "package with weights, measured by us on the held-out part";
 
 const BASELINES: [Baseline; 7] = [
     Baseline {

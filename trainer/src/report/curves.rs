@@ -53,5 +53,5 @@ fn panel(
         plot.line(svg, &points, colour);
     }
     let names: Vec<&str> = series.iter().map(|(name, _)| *name).collect();
-    plot.legend(svg, &names, legend);
+    plot.legend(svg, &names, (-6.0, legend));
 }

@@ -79,13 +79,14 @@ impl Plot {
         svg.polyline(&points, colour);
     }
 
-    /// Names of the colours from the first on, inside the area's right side, from `y`
-    /// pixels below its top.
-    pub(super) fn legend(&self, svg: &mut Svg, names: &[&str], y: f64) {
+    /// Names of the colours from the first on, one below another; `x` and `y` count from
+    /// the area's top right corner.
+    pub(super) fn legend(&self, svg: &mut Svg, names: &[&str], (x, y): (f64, f64)) {
         let [l, t, w, _] = self.area;
-        for (i, (name, colour)) in names.iter().zip(COLOURS).enumerate() {
-            let at = (l + w - 6.0, t + y + 16.0 * i as f64);
-            svg.text(at, Anchor::End, colour, name);
+        let anchor = if x < 0.0 { Anchor::End } else { Anchor::Start };
+        for (i, (name, colour)) in names.iter().zip(COLOURS.iter().cycle()).enumerate() {
+            let at = (l + w + x, t + y + 16.0 * i as f64);
+            svg.text(at, anchor, colour, name);
         }
     }
 }

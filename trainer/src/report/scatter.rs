@@ -3,8 +3,9 @@
 use super::plot::{Plot, Titles};
 use super::svg::{COLOURS, Svg};
 
-/// Height and width in pixels.
-const SIDE: f64 = 420.0;
+/// Height and width of the plot, and room for the names of classes at its right, in pixels.
+const SIDE: f64 = 400.0;
+const NAMES: f64 = 74.0;
 
 /// A picture's place in the plane.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Dot {
 
 /// A plot of `dots`, with the colours of `classes`.
 pub fn scatter(title: &str, classes: &[String], dots: &[Dot]) -> String {
-    let mut svg = Svg::new(SIDE, SIDE);
+    let mut svg = Svg::new(SIDE + NAMES, SIDE);
     let range = |axis: usize| {
         let values = || dots.iter().map(|dot| dot.at[axis]);
         let low = values().fold(f64::INFINITY, f64::min);
@@ -47,6 +48,6 @@ pub fn scatter(title: &str, classes: &[String], dots: &[Dot]) -> String {
         }
     }
     let names: Vec<&str> = classes.iter().map(String::as_str).collect();
-    plot.legend(&mut svg, &names, 12.0);
+    plot.legend(&mut svg, &names, (12.0, 12.0));
     svg.finish()
 }

@@ -17,6 +17,8 @@ pub enum Cell {
     Share(f64),
     /// A number with this many decimals for people.
     Number(f64, usize),
+    /// A probability of four decimals for people, who read a smaller one as such.
+    Probability(f64),
     /// Nothing to say.
     Empty,
 }
@@ -33,6 +35,8 @@ impl Cell {
             Self::Count(n) => n.to_string(),
             Self::Share(share) => format!("{:.2} %", 100.0 * share),
             Self::Number(value, decimals) => format!("{value:.decimals$}"),
+            Self::Probability(p) if *p < 1e-4 => "< 0.0001".into(),
+            Self::Probability(p) => format!("{p:.4}"),
             Self::Empty => "-".into(),
         }
     }
@@ -41,7 +45,9 @@ impl Cell {
         match self {
             Self::Text(text) => text.clone(),
             Self::Count(n) => n.to_string(),
-            Self::Share(value) | Self::Number(value, _) => value.to_string(),
+            Self::Share(value) | Self::Number(value, _) | Self::Probability(value) => {
+                value.to_string()
+            }
             Self::Empty => String::new(),
         }
     }
@@ -156,11 +162,19 @@ mod tests {
         table.push(vec![
             Cell::Count(7),
             Cell::Share(1.0),
-            Cell::Number(0.05, 3),
+            Cell::Probability(0.05),
+        ]);
+        table.push(vec![
+            "x".into(),
+            Cell::Number(0.5, 1),
+            Cell::Probability(2e-7),
         ]);
         assert_eq!(
             table.to_text(),
-            "name      share      p\na & b   12.35 %      -\n7      100.00 %  0.050\n"
+            "name      share         p\n\
+             a & b   12.35 %         -\n\
+             7      100.00 %    0.0500\n\
+             x           0.5  < 0.0001\n"
         );
         assert!(
             table
@@ -170,6 +184,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         table.write_csv(file.path()).unwrap();
         let text = std::fs::read_to_string(file.path()).unwrap();
-        assert_eq!(text, "name,share,p\na & b,0.123456,\n7,1,0.05\n");
+        assert_eq!(
+            text,
+            "name,share,p\na & b,0.123456,\n7,1,0.05\nx,0.5,0.0000002\n"
+        );
     }
 }
