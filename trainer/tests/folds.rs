@@ -45,6 +45,7 @@ fn jaffe_leaves_one_subject_out() {
     assert!(accuracy > 0.6, "{accuracy}");
 
     let page = Page::read(Path::new(&report));
+    assert_eq!(page.value("answers"), "160");
     assert_eq!(page.value("accuracy"), format!("{:.2} %", 100.0 * accuracy));
     assert!(page.warnings.is_empty());
 

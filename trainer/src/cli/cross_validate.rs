@@ -16,6 +16,9 @@ use serde_json::json;
 use super::folds::{Options, describe};
 use super::{measures, recipe};
 
+/// What pooled measures count: every picture once a seed.
+const COUNTED: &str = "answers";
+
 /// Options of `cross-validate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -96,7 +99,7 @@ pub fn run(args: &Args) -> Result<()> {
 
     let seeds = seeds(&runs);
     print!("{}", seeds.to_text());
-    measures::print(&pooled.metrics);
+    measures::print(&pooled.metrics, COUNTED);
     measures::print_missed(&missed);
     if let Some(deviation) = pooled.accuracy.deviation {
         println!(
@@ -118,6 +121,7 @@ pub fn run(args: &Args) -> Result<()> {
             how: protocol,
             on,
             metrics: &pooled.metrics,
+            counted: COUNTED,
             missed,
             milliseconds: None,
         };

@@ -15,6 +15,9 @@ use serde_json::json;
 use super::measures;
 use super::source::Source;
 
+/// What measures count.
+const COUNTED: &str = "pictures";
+
 /// Options of `eval`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -65,7 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
     let metrics = Metrics::new(&data.classes, &evaluation.probabilities, &evaluation.labels);
 
     println!("model {} in {}", model.name(), classifier.engine());
-    measures::print(&metrics);
+    measures::print(&metrics, COUNTED);
     let missed = data
         .missed
         .iter()
@@ -101,6 +104,7 @@ pub fn run(args: &Args) -> Result<()> {
             how: &how,
             on,
             metrics: &metrics,
+            counted: COUNTED,
             missed,
             milliseconds: Some(evaluation.milliseconds),
         };

@@ -3,10 +3,10 @@
 use fer_trainer::eval::Metrics;
 use fer_trainer::report::Missed;
 
-/// Prints all measures and the confusion matrix.
-pub fn print(m: &Metrics) {
+/// Prints all measures and the confusion matrix; `counted` is what they count.
+pub fn print(m: &Metrics, counted: &str) {
     println!(
-        "accuracy {:.2} % of {} (95 % interval {:.2} to {:.2}), balanced {:.2} %, macro F1 {:.4}, \
+        "accuracy {:.2} % of {} {counted} (95 % interval {:.2} to {:.2}), balanced {:.2} %, macro F1 {:.4}, \
          calibration error {:.4}",
         100.0 * m.accuracy,
         m.n,

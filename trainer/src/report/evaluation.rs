@@ -43,6 +43,8 @@ pub struct Summary<'a> {
     pub on: Option<On>,
     /// Measures.
     pub metrics: &'a Metrics,
+    /// What they count.
+    pub counted: &'a str,
     /// Pictures left out for want of a face.
     pub missed: Missed,
     /// Milliseconds a picture, where it was measured.
@@ -95,7 +97,7 @@ fn summary(about: &Summary) -> Table {
     let m = about.metrics;
     let mut table = Table::new(["measure", "value"]);
     let mut push = |name: &str, value: Cell| table.push(vec![name.into(), value]);
-    push("pictures", Cell::Count(m.n));
+    push(about.counted, Cell::Count(m.n));
     push("accuracy", Cell::Share(m.accuracy));
     push("95 % interval (Wilson), low", Cell::Share(m.interval.low));
     push("95 % interval (Wilson), high", Cell::Share(m.interval.high));
