@@ -95,6 +95,22 @@ fn drawings_go_into_a_file_or_a_folder() {
     assert!(same.contains("two pictures would be drawn"), "{same}");
 }
 
+#[test]
+fn a_picture_is_turned_as_its_camera_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("turned.jpg");
+    let picture = image::RgbImage::from_pixel(200, 160, image::Rgb([90, 120, 60]));
+    picture.save(&path).unwrap();
+    // An Exif block whose only entry is the orientation (0x0112): 6, a quarter to the right.
+    let mut exif = b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0".to_vec();
+    exif.extend(b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0");
+    let mut jpeg = std::fs::read(&path).unwrap();
+    jpeg.splice(2..2, exif);
+    std::fs::write(&path, jpeg).unwrap();
+    let printed = succeed(&["predict", "--aligned", text(&path)]);
+    assert!(printed.contains("at 0,0 (160 x 200)"), "{printed}");
+}
+
 /// A portrait: in `FER_MEDIA_DIR`, in what `make test` fetched, or beside the checkout.
 fn portrait() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
