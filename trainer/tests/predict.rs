@@ -1,14 +1,16 @@
 //! `fer-trainer predict` on pictures of all kinds.
 
 mod common;
+#[path = "../../tests/skip/mod.rs"]
+mod skip;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use common::program::{run, succeed};
 use fer_trainer::SIDE;
 use fer_trainer::rng::Rng;
 use serde_json::Value;
+use skip::skip;
 
 /// A face that fills its picture.
 fn face(path: &Path) {
@@ -125,11 +127,7 @@ fn portrait() -> Option<PathBuf> {
 #[test]
 fn the_face_of_a_portrait_is_found_and_labelled() {
     let Some(portrait) = portrait() else {
-        // Straight to the stream, which the test harness does not hold back.
-        let mut stderr = std::io::stderr();
-        let name = "the_face_of_a_portrait_is_found_and_labelled";
-        writeln!(stderr, "SKIPPED {name}: no astronaut.png").unwrap();
-        return;
+        return skip("no astronaut.png");
     };
     let folder = tempfile::tempdir().unwrap();
     let drawn = folder.path().join("drawn.png");
