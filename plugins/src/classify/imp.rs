@@ -432,7 +432,7 @@ impl BaseTransformImpl for Classify {
             for (face, expression) in faces.iter_mut().zip(expressions) {
                 face.expression = expression;
             }
-            message::post(self, "fer-expressions", buffer, frame, &faces);
+            message::post_faces(self, "fer-expressions", buffer, frame, &faces);
         }
         Ok(gst::FlowSuccess::Ok)
     }
