@@ -2,7 +2,8 @@ use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use fer::{Classifier, Prediction, Rect};
+use fer::engine::Runs;
+use fer::{Classifier, FaceBox, Prediction};
 use gst::glib;
 use gst::prelude::*;
 use gst_base::subclass::base_transform::{InputBuffer, PrepareOutputBufferSuccess};
@@ -70,25 +71,32 @@ impl Classify {
                 );
                 gst::FlowError::Error
             })?;
-        let rects: Vec<Rect> = due.iter().map(|i| faces[*i].rect).collect();
+        let boxes: Vec<FaceBox> = due
+            .iter()
+            .map(|i| faces[*i].face_box(info.width(), info.height()))
+            .collect();
         let start = Instant::now();
         let predictions = frame::view(&frame)
-            .and_then(|view| state.classifier.classify(&view, &rects))
+            .and_then(|view| state.classifier.classify(&view, &boxes))
             .map_err(|why| {
                 gst::element_imp_error!(self, gst::StreamError::Failed, ("{why}"));
                 gst::FlowError::Error
             })?;
         state.stats.time += start.elapsed();
-        state.stats.classified += rects.len() as u64;
+        state.stats.classified += boxes.len() as u64;
         state.stats.batches += 1;
         Ok(predictions)
     }
 
     fn stats(&self) -> gst::Structure {
         let state = self.state.lock().unwrap();
-        let (engine, stats) = match &*state {
-            Some(state) => (state.classifier.engine().name(), state.stats.clone()),
-            None => ("none", Stats::default()),
+        let (engine, runs, stats) = match &*state {
+            Some(state) => {
+                let classifier = &state.classifier;
+                let engine = classifier.engine().name();
+                (engine, classifier.runs(), state.stats.clone())
+            }
+            None => ("none", Runs::default(), Stats::default()),
         };
         gst::Structure::builder("stats")
             .field("engine", engine)
@@ -96,6 +104,9 @@ impl Classify {
             .field("faces", stats.faces)
             .field("classified", stats.classified)
             .field("batches", stats.batches)
+            .field("engine-batches", runs.batches)
+            .field("engine-faces", runs.faces)
+            .field("engine-largest-batch", runs.largest)
             .field("classify-time", stats::nanoseconds(stats.time))
             .build()
     }
@@ -230,7 +241,7 @@ impl ObjectImpl for Classify {
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since start: engine, frames, faces, classified, batches; classify-time in ns")
+                    .blurb("Since start: engine, frames, faces, classified, batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; classify-time in ns")
                     .read_only()
                     .build(),
             ]
