@@ -1,5 +1,7 @@
 //! From faces in a frame to the probabilities of every expression.
 
+use std::time::{Duration, Instant};
+
 use crate::engine::{self, EngineKind, EngineOptions, Runs, Selection};
 use crate::model::Output;
 use crate::prepare::Preparer;
@@ -44,6 +46,7 @@ pub struct Classifier {
     max_batch: usize,
     input: Vec<f32>,
     runs: Runs,
+    prepare_time: Duration,
 }
 
 impl Classifier {
@@ -62,6 +65,7 @@ impl Classifier {
             max_batch: Self::DEFAULT_BATCH,
             input: Vec::new(),
             runs: Runs::default(),
+            prepare_time: Duration::ZERO,
         })
     }
 
@@ -90,6 +94,12 @@ impl Classifier {
         self.selection.engine.runs().unwrap_or(self.runs)
     }
 
+    /// Time that [`Classifier::classify`] has spent on cutting faces out of their frames and
+    /// bringing them to the network's size.
+    pub fn prepare_time(&self) -> Duration {
+        self.prepare_time
+    }
+
     /// Classifies the faces at `faces`, in their order, in as few runs as the batch size
     /// allows. Those that are known to be tilted are read upright.
     ///
@@ -98,16 +108,18 @@ impl Classifier {
     /// [`Error::Engine`](crate::Error::Engine) when inference fails.
     pub fn classify<F>(&mut self, frame: &Frame, faces: &[F]) -> Result<Vec<Prediction>>
     where
-        F: Into<FaceBox> + Copy,
+        for<'a> &'a F: Into<FaceBox>,
     {
         let len = self.preparer.spec().len();
         let mut input = std::mem::take(&mut self.input);
         input.resize(faces.len() * len, 0.0);
-        let result = faces
+        let start = Instant::now();
+        let prepared = faces
             .iter()
             .zip(input.chunks_exact_mut(len))
-            .try_for_each(|(face, out)| self.preparer.prepare(frame, *face, out))
-            .and_then(|()| self.classify_prepared(&input));
+            .try_for_each(|(face, out)| self.preparer.prepare(frame, face, out));
+        self.prepare_time += start.elapsed();
+        let result = prepared.and_then(|()| self.classify_prepared(&input));
         self.input = input;
         result
     }

@@ -128,17 +128,19 @@ impl FaceBox {
     }
 }
 
-impl From<Rect> for FaceBox {
-    /// An upright face.
-    fn from(rect: Rect) -> Self {
-        Self { rect, tilt: 0.0 }
-    }
-}
-
 impl From<&Rect> for FaceBox {
     /// An upright face.
     fn from(rect: &Rect) -> Self {
-        Self::from(*rect)
+        Self {
+            rect: *rect,
+            tilt: 0.0,
+        }
+    }
+}
+
+impl From<&FaceBox> for FaceBox {
+    fn from(face: &FaceBox) -> Self {
+        *face
     }
 }
 

@@ -70,7 +70,7 @@ impl FaceMeta {
     /// they are known.
     pub fn face_box(&self, width: u32, height: u32) -> fer::FaceBox {
         let Some([right, left, ..]) = self.landmarks else {
-            return self.rect.into();
+            return fer::FaceBox::from(&self.rect);
         };
         let pixel = |(x, y): (f64, f64)| fer::Point {
             x: (x * f64::from(width)) as f32,

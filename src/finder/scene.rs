@@ -57,13 +57,13 @@ impl Scene {
     /// Notes that `region` of the current frame has been scanned.
     pub fn mark_scanned(&mut self, region: &Rect) {
         let Some(last) = self.last else { return };
-        for cell in 0..last.len() {
+        for (cell, brightness) in last.iter().enumerate() {
             let middle = self.cell(cell).center();
             let inside = |v: f32, from: f32, to: f32| v >= from && v < to;
             if inside(middle.x, region.x, region.right())
                 && inside(middle.y, region.y, region.bottom())
             {
-                self.scanned[cell] = last[cell];
+                self.scanned[cell] = *brightness;
             }
         }
     }

@@ -90,14 +90,13 @@ impl Classify {
 
     fn stats(&self) -> gst::Structure {
         let state = self.state.lock().unwrap();
-        let (engine, runs, stats) = match &*state {
-            Some(state) => {
-                let classifier = &state.classifier;
-                let engine = classifier.engine().name();
-                (engine, classifier.runs(), state.stats.clone())
-            }
-            None => ("none", Runs::default(), Stats::default()),
-        };
+        let classifier = state.as_ref().map(|state| &state.classifier);
+        let engine = classifier.map_or("none", |c| c.engine().name());
+        let runs = classifier.map_or_else(Runs::default, |c| c.runs());
+        let prepare_time = classifier.map_or(Duration::ZERO, |c| c.prepare_time());
+        let stats = state
+            .as_ref()
+            .map_or_else(Stats::default, |s| s.stats.clone());
         gst::Structure::builder("stats")
             .field("engine", engine)
             .field("frames", stats.frames)
@@ -107,6 +106,7 @@ impl Classify {
             .field("engine-batches", runs.batches)
             .field("engine-faces", runs.faces)
             .field("engine-largest-batch", runs.largest)
+            .field("prepare-time", stats::nanoseconds(prepare_time))
             .field("classify-time", stats::nanoseconds(stats.time))
             .build()
     }
@@ -241,7 +241,7 @@ impl ObjectImpl for Classify {
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since start: engine, frames, faces, classified, batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; classify-time in ns")
+                    .blurb("Since start: engine, frames, faces, classified, batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; prepare-time and classify-time, which contains it, in ns")
                     .read_only()
                     .build(),
             ]

@@ -39,24 +39,6 @@ pub fn media(test: &str, name: &str) -> Option<PathBuf> {
     found
 }
 
-/// YuNet's ONNX file: `FER_YUNET`, or beside the checkout. `None`, said aloud, where it is
-/// in neither.
-pub fn yunet(test: &str) -> Option<PathBuf> {
-    match std::env::var_os("FER_YUNET") {
-        Some(path) => Some(path.into()),
-        None => media(test, "../models/face_detection_yunet_2026may.onnx"),
-    }
-}
-
-/// A source of the demo's clip, up to I420; `None`, said aloud, where it is missing.
-pub fn demo(test: &str) -> Option<String> {
-    let path = media(test, "demo.mkv")?;
-    Some(format!(
-        "filesrc location=\"{}\" ! decodebin ! videoconvert ! video/x-raw,format=I420",
-        path.display()
-    ))
-}
-
 /// One frame that reached the end of a pipeline.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -144,4 +126,22 @@ pub fn picture(path: &Path, count: u32) -> String {
         "filesrc location=\"{}\" ! decodebin ! imagefreeze num-buffers={count} ! videoconvert ! videoscale",
         path.display()
     )
+}
+
+/// YuNet's ONNX file: `FER_YUNET`, or beside the checkout. `None`, said aloud, where it is
+/// in neither.
+pub fn yunet(test: &str) -> Option<PathBuf> {
+    match std::env::var_os("FER_YUNET") {
+        Some(path) => Some(path.into()),
+        None => media(test, "../models/face_detection_yunet_2026may.onnx"),
+    }
+}
+
+/// A source of the demo's clip, up to I420; `None`, said aloud, where it is missing.
+pub fn demo(test: &str) -> Option<String> {
+    let path = media(test, "demo.mkv")?;
+    Some(format!(
+        "filesrc location=\"{}\" ! decodebin ! videoconvert ! video/x-raw,format=I420",
+        path.display()
+    ))
 }
