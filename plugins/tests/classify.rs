@@ -126,6 +126,8 @@ fn faces_are_read_again_at_the_interval() {
         let stats = &run.stats["ferclassify"];
         assert_eq!(stats.get::<u64>("faces").unwrap(), 10);
         assert_eq!(stats.get::<u64>("classified").unwrap(), readings);
+        let time = |field: &str| stats.get::<u64>(field).unwrap();
+        assert!((1..time("classify-time")).contains(&time("prepare-time")));
         assert!(run.frames.iter().all(|f| f.faces[0].expression.is_some()));
     }
 }

@@ -81,6 +81,47 @@ fn live_pipelines_are_async_and_others_sync_unless_told_otherwise() {
 }
 
 #[test]
+fn frames_too_late_downstream_keep_the_faces_before_them_unless_in_sync() {
+    let test = "frames_too_late_downstream_keep_the_faces_before_them_unless_in_sync";
+    let Some(path) = media(test, "astronaut.png") else {
+        return;
+    };
+    for (mode, late) in [("auto", 9), ("sync", 0)] {
+        let description = format!(
+            "{} ! ferfacedetect name=finder mode={mode} ! fakesink name=end",
+            picture(&path, 10)
+        );
+        let run = run_with(&description, |pipeline| {
+            let pad = pipeline.by_name("end").unwrap().static_pad("sink").unwrap();
+            // What is upstream of the finder would leave out frames.
+            let finder = pipeline.by_name("finder").unwrap();
+            let source = finder.static_pad("sink").unwrap().peer().unwrap();
+            source.add_probe(gst::PadProbeType::EVENT_UPSTREAM, |_, info| {
+                match info.event().map(|event| event.type_()) {
+                    Some(gst::EventType::Qos) => gst::PadProbeReturn::Handled,
+                    _ => gst::PadProbeReturn::Ok,
+                }
+            });
+            pad.add_probe(gst::PadProbeType::BUFFER, |pad, info| {
+                // After the first frame, the sink asks to be spared the next minute.
+                let start = gst::ClockTime::ZERO;
+                if info.buffer().unwrap().pts() == Some(start) {
+                    let kind = gst::QOSType::Underflow;
+                    pad.push_event(gst::event::Qos::new(kind, 2.0, 30_000_000_000, start));
+                }
+                gst::PadProbeReturn::Ok
+            });
+        });
+        assert_eq!(run.error, None);
+        let stats = &run.stats["ferfacedetect"];
+        assert_eq!(stats.get::<u64>("late-frames").unwrap(), late, "{stats:?}");
+        assert!(run.frames.iter().all(|f| f.faces.len() == 1));
+        let told = run.messages.iter().filter(|m| m.name() == "fer-behind");
+        assert_eq!(told.count() > 0, late > 0);
+    }
+}
+
+#[test]
 fn a_live_stream_has_its_faces() {
     let Some(path) = media("a_live_stream_has_its_faces", "astronaut.png") else {
         return;
