@@ -379,6 +379,7 @@ impl BaseTransformImpl for Classify {
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        gst::info!(CAT, imp = self, "{}", self.stats());
         *self.state.lock().unwrap() = None;
         Ok(())
     }

@@ -349,6 +349,7 @@ impl BaseTransformImpl for FaceDetect {
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        gst::info!(CAT, imp = self, "{}", self.stats());
         *self.state.lock().unwrap() = None;
         Ok(())
     }
