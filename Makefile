@@ -19,7 +19,7 @@ PREFIX    ?=
 LIBDIR    ?= $(or $(PREFIX),/usr)/$(shell pkg-config --variable=libdir gstreamer-1.0 2>/dev/null | sed 's,^/usr/,,')
 PLUGINDIR ?= $(if $(or $(PREFIX),$(DESTDIR),$(filter 0,$(shell id -u))),$(LIBDIR)/gstreamer-1.0,$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/gstreamer-1.0/plugins)
 
-.PHONY: help setup setup-test build demo live test lint bench install uninstall clean
+.PHONY: help setup setup-test build demo live test soak lint bench install uninstall clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,6 +46,10 @@ live: setup ## Shows the webcam with every face's expression
 test: setup-test ## Runs all tests; those that need what this machine lacks are named
 	@scripts/make-demo-clip
 	$(RUN) $(CARGO) test $(PROFILE) --workspace
+
+soak: setup-test ## Runs half an hour of video through the elements as fast as it goes, and watches the memory
+	@scripts/make-demo-clip
+	$(RUN) FER_SOAK_FRAMES=54000 $(CARGO) test $(PROFILE) --workspace --test soak -- --nocapture
 
 lint: ## Checks formatting and lints
 	$(CARGO) fmt --all --check

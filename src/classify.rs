@@ -1,9 +1,11 @@
 //! From faces in a frame to the probabilities of every expression.
 
-use crate::engine::{self, EngineKind, EngineOptions, Selection};
+use std::time::{Duration, Instant};
+
+use crate::engine::{self, EngineKind, EngineOptions, Runs, Selection};
 use crate::model::Output;
 use crate::prepare::Preparer;
-use crate::{Frame, Model, Rect, Result};
+use crate::{FaceBox, Frame, Model, Result};
 
 /// What the network says of one face.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +45,8 @@ pub struct Classifier {
     selection: Selection,
     max_batch: usize,
     input: Vec<f32>,
+    runs: Runs,
+    prepare_time: Duration,
 }
 
 impl Classifier {
@@ -60,6 +64,8 @@ impl Classifier {
             model: model.clone(),
             max_batch: Self::DEFAULT_BATCH,
             input: Vec::new(),
+            runs: Runs::default(),
+            prepare_time: Duration::ZERO,
         })
     }
 
@@ -83,21 +89,37 @@ impl Classifier {
         &self.selection.reason
     }
 
+    /// What the engine has run; one that several streams share, for all of them.
+    pub fn runs(&self) -> Runs {
+        self.selection.engine.runs().unwrap_or(self.runs)
+    }
+
+    /// Time that [`Classifier::classify`] has spent on cutting faces out of their frames and
+    /// bringing them to the network's size.
+    pub fn prepare_time(&self) -> Duration {
+        self.prepare_time
+    }
+
     /// Classifies the faces at `faces`, in their order, in as few runs as the batch size
-    /// allows.
+    /// allows. Those that are known to be tilted are read upright.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) when a box holds no pixel of the frame,
     /// [`Error::Engine`](crate::Error::Engine) when inference fails.
-    pub fn classify(&mut self, frame: &Frame, faces: &[Rect]) -> Result<Vec<Prediction>> {
+    pub fn classify<F>(&mut self, frame: &Frame, faces: &[F]) -> Result<Vec<Prediction>>
+    where
+        for<'a> &'a F: Into<FaceBox>,
+    {
         let len = self.preparer.spec().len();
         let mut input = std::mem::take(&mut self.input);
         input.resize(faces.len() * len, 0.0);
-        let result = faces
+        let start = Instant::now();
+        let prepared = faces
             .iter()
             .zip(input.chunks_exact_mut(len))
-            .try_for_each(|(face, out)| self.preparer.prepare(frame, face, out))
-            .and_then(|()| self.classify_prepared(&input));
+            .try_for_each(|(face, out)| self.preparer.prepare(frame, face, out));
+        self.prepare_time += start.elapsed();
+        let result = prepared.and_then(|()| self.classify_prepared(&input));
         self.input = input;
         result
     }
@@ -120,6 +142,7 @@ impl Classifier {
             let faces = batch.len() / len;
             let output = &mut output[..faces * classes];
             self.selection.engine.run(batch, faces, output)?;
+            self.runs.add(faces);
             predictions.extend(output.chunks_exact(classes).map(|values| {
                 Prediction::from_probabilities(match info.output {
                     Output::Logits => softmax(values),

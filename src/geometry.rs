@@ -106,6 +106,44 @@ impl Rect {
     }
 }
 
+/// The box of a face, and how the face lies in it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FaceBox {
+    /// The box.
+    pub rect: Rect,
+    /// By how much the face is turned in the plane of the picture: radians, clockwise as
+    /// seen; 0 is upright.
+    pub tilt: f32,
+}
+
+impl FaceBox {
+    /// A face that is tilted as the line through its eyes. `right` and `left` are meant as
+    /// the person has them: in an upright face that looks at the camera, the right eye is
+    /// on the picture's left.
+    pub fn with_eyes(rect: Rect, right: Point, left: Point) -> Self {
+        Self {
+            rect,
+            tilt: (left.y - right.y).atan2(left.x - right.x),
+        }
+    }
+}
+
+impl From<&Rect> for FaceBox {
+    /// An upright face.
+    fn from(rect: &Rect) -> Self {
+        Self {
+            rect: *rect,
+            tilt: 0.0,
+        }
+    }
+}
+
+impl From<&FaceBox> for FaceBox {
+    fn from(face: &FaceBox) -> Self {
+        *face
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +162,14 @@ mod tests {
         let b = a.expand(0.25);
         assert_eq!(b, Rect::new(0.0, 5.0, 60.0, 90.0));
         assert_eq!(a.center(), b.center());
+    }
+
+    #[test]
+    fn a_face_is_tilted_clockwise_when_its_left_eye_is_lower() {
+        let at = |x, y| Point { x, y };
+        let tilt = |right, left| FaceBox::with_eyes(Rect::default(), right, left).tilt;
+        assert_eq!(tilt(at(10.0, 20.0), at(30.0, 20.0)), 0.0);
+        let eighth = std::f32::consts::FRAC_PI_4;
+        assert!((tilt(at(10.0, 20.0), at(30.0, 40.0)) - eighth).abs() < 1e-6);
     }
 }

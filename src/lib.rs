@@ -21,10 +21,11 @@ pub mod model;
 pub mod prepare;
 pub mod smooth;
 pub mod track;
+mod turn;
 
 pub use classify::{Classifier, Prediction};
 pub use error::{Error, Result};
 pub use finder::{Face, FaceFinder};
 pub use frame::Frame;
-pub use geometry::{Point, Rect};
+pub use geometry::{FaceBox, Point, Rect};
 pub use model::Model;

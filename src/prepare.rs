@@ -5,7 +5,12 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::model::{Color, InputSpec, Layout};
-use crate::{Error, Frame, Rect, Result};
+use crate::turn::{Source, Turned, upright};
+use crate::{Error, FaceBox, Frame, Rect, Result};
+
+/// Tilt in radians from which a face is turned upright; networks read less than that as
+/// well, and the crop stays what it is without landmarks.
+const LEVEL: f32 = 0.1;
 
 /// Crops, resizes and normalises faces; keeps its memory between calls.
 #[derive(Debug)]
@@ -13,6 +18,7 @@ pub struct Preparer {
     spec: InputSpec,
     resizer: Resizer,
     region: Vec<u8>,
+    turned: Vec<u8>,
     resized: Vec<u8>,
     /// Input value of each pixel value, 256 a channel in RGB order.
     normalise: Vec<[f32; 256]>,
@@ -38,6 +44,7 @@ impl Preparer {
             spec: spec.clone(),
             resizer: Resizer::new(),
             region: Vec::new(),
+            turned: Vec::new(),
             normalise,
         })
     }
@@ -64,14 +71,20 @@ impl Preparer {
     }
 
     /// Writes the face at `face` as [`InputSpec::len`] values into `out`, in the axis order
-    /// of the spec. Pixels beyond the frame's edge repeat the edge.
+    /// of the spec. Pixels beyond the frame's edge repeat the edge. A face that is tilted by
+    /// more than some degrees is turned upright around the middle of its box.
     ///
     /// # Errors
     /// [`Error::Setting`] when the box holds no pixel of the frame.
     ///
     /// # Panics
     /// When `out` has another length.
-    pub fn prepare(&mut self, frame: &Frame, face: &Rect, out: &mut [f32]) -> Result<()> {
+    pub fn prepare(
+        &mut self,
+        frame: &Frame,
+        face: impl Into<FaceBox>,
+        out: &mut [f32],
+    ) -> Result<()> {
         assert_eq!(out.len(), self.spec.len());
         self.resize(frame, face)?;
         let channels = self.spec.color.channels();
@@ -97,7 +110,8 @@ impl Preparer {
     ///
     /// # Errors
     /// As [`Preparer::prepare`].
-    pub fn resize(&mut self, frame: &Frame, face: &Rect) -> Result<&[u8]> {
+    pub fn resize(&mut self, frame: &Frame, face: impl Into<FaceBox>) -> Result<&[u8]> {
+        let FaceBox { rect: face, tilt } = face.into();
         let inside = face.clamp(frame.width(), frame.height());
         if inside.is_empty() || !face.area().is_finite() {
             return Err(Error::Setting(format!(
@@ -110,14 +124,27 @@ impl Preparer {
         // the frame can matter.
         let (w, h) = (frame.width() as f32, frame.height() as f32);
         let crop = self
-            .crop(face)
+            .crop(&face)
             .intersect(&Rect::new(-w, -h, 3.0 * w, 3.0 * h));
-        let left = crop.x.floor() as isize;
-        let top = crop.y.floor() as isize;
-        let width = (crop.right().ceil() as isize - left).max(1) as usize;
-        let height = (crop.bottom().ceil() as isize - top).max(1) as usize;
+        if tilt.is_finite() && tilt.abs() >= LEVEL {
+            let (width, height) = self.copy_upright(frame, &crop, tilt);
+            let all = Rect::new(0.0, 0.0, width as f32, height as f32);
+            return self.scale(width, height, &all);
+        }
+        let (left, top, width, height) = pixels_around(&crop);
         self.copy_region(frame, left, top, width, height);
+        let part = Rect::new(
+            crop.x - left as f32,
+            crop.y - top as f32,
+            crop.width.min(width as f32),
+            crop.height.min(height as f32),
+        );
+        self.scale(width, height, &part)
+    }
 
+    /// Scales a part of the copied region, which is `width` x `height` pixels, to the
+    /// network's input.
+    fn scale(&mut self, width: usize, height: usize, part: &Rect) -> Result<&[u8]> {
         let pixel_type = match self.spec.color {
             Color::Gray => PixelType::U8,
             Color::Rgb | Color::Bgr => PixelType::U8x3,
@@ -136,15 +163,47 @@ impl Preparer {
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             .crop(
-                f64::from(crop.x) - left as f64,
-                f64::from(crop.y) - top as f64,
-                f64::from(crop.width).min(width as f64),
-                f64::from(crop.height).min(height as f64),
+                part.x.into(),
+                part.y.into(),
+                part.width.into(),
+                part.height.into(),
             );
         self.resizer
             .resize(&source, &mut target, &options)
             .map_err(|e| Error::Frame(e.to_string()))?;
         Ok(&self.resized)
+    }
+
+    /// Copies what lies in `crop` turned by `tilt` around its middle, upright; width and
+    /// height of the copy.
+    fn copy_upright(&mut self, frame: &Frame, crop: &Rect, tilt: f32) -> (usize, usize) {
+        let center = crop.center();
+        let mut turned = Turned {
+            center: (center.x, center.y),
+            size: (crop.width, crop.height),
+            angle: tilt,
+        };
+        let (half_width, half_height) = turned.half_extent();
+        let around = Rect::new(
+            center.x - half_width,
+            center.y - half_height,
+            2.0 * half_width,
+            2.0 * half_height,
+        );
+        let (left, top, width, height) = pixels_around(&around);
+        self.copy_region(frame, left, top, width, height);
+        turned.center = (center.x - left as f32, center.y - top as f32);
+        let source = Source {
+            pixels: &self.region,
+            width,
+            height,
+            channels: self.spec.color.channels(),
+        };
+        let side = |length: f32| (length.ceil() as usize).max(1);
+        let (width, height) = (side(crop.width), side(crop.height));
+        upright(&source, &turned, width, height, &mut self.turned);
+        std::mem::swap(&mut self.region, &mut self.turned);
+        (width, height)
     }
 
     /// Copies a region in full-range grey or RGB; it may reach beyond the frame.
@@ -171,6 +230,14 @@ impl Preparer {
             }
         }
     }
+}
+
+/// Left, top, width and height of the whole pixels that `rect` touches, at least one.
+fn pixels_around(rect: &Rect) -> (isize, isize, usize, usize) {
+    let (left, top) = (rect.x.floor() as isize, rect.y.floor() as isize);
+    let width = (rect.right().ceil() as isize - left).max(1) as usize;
+    let height = (rect.bottom().ceil() as isize - top).max(1) as usize;
+    (left, top, width, height)
 }
 
 #[cfg(test)]
@@ -254,5 +321,32 @@ mod tests {
         ] {
             assert!(preparer.prepare(&frame, &face, &mut [0.0; 16]).is_err());
         }
+    }
+
+    #[test]
+    fn a_tilted_face_is_turned_upright_and_a_level_one_left_alone() {
+        // Bright above, dark below, and the same turned by 90 degrees clockwise.
+        let upright: Vec<u8> = (0..64).map(|i| 250 - 30 * (i / 8) as u8).collect();
+        let turned: Vec<u8> = (0..64).map(|i| 40 + 30 * (i % 8) as u8).collect();
+        let rect = Rect::new(0.0, 0.0, 8.0, 8.0);
+        let prepare = |pixels: &[u8], tilt: f32| {
+            let mut out = [0.0; 64];
+            let frame = Frame::gray(pixels, 8, 8).unwrap();
+            Preparer::new(&spec(8, Color::Gray))
+                .unwrap()
+                .prepare(&frame, FaceBox { rect, tilt }, &mut out)
+                .unwrap();
+            out
+        };
+        let want = prepare(&upright, 0.0);
+        assert_eq!(prepare(&turned, std::f32::consts::FRAC_PI_2), want);
+        assert_eq!(prepare(&upright, 0.05), want);
+        assert_eq!(prepare(&upright, f32::NAN), want);
+        // A box at the frame's edge, turned so that its corners lie outside.
+        assert!(
+            prepare(&upright, 0.7)
+                .iter()
+                .all(|v| (40.0..=250.0).contains(v))
+        );
     }
 }

@@ -299,3 +299,32 @@ fn what_was_seen_before_a_reset_is_dropped() {
     std::thread::sleep(Duration::from_millis(400));
     assert!(finder.process(&view(&image)).unwrap().is_empty());
 }
+
+/// A detector that sees nothing, and does not even say so until it is let go.
+struct Stuck(std::sync::mpsc::Receiver<()>);
+
+impl Detector for Stuck {
+    fn good_face_size(&self) -> f32 {
+        20.0
+    }
+
+    fn tune(&mut self, _: Tuning) {}
+
+    fn detect(&mut self, _: &GrayImage, _: &Scan) -> Result<Vec<Detection>> {
+        // An error means that the test has ended, which is as good.
+        let _ = self.0.recv();
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn a_finder_ends_though_its_detector_does_not() {
+    let (let_go, stuck) = std::sync::mpsc::channel();
+    let config = FinderConfig::default();
+    let mut finder =
+        FaceFinder::with_detector(config, Box::new(Stuck(stuck)), Threading::Worker).unwrap();
+    finder.process(&view(&wall())).unwrap();
+    // Were it waited for, the test would not come to its end.
+    drop(finder);
+    let_go.send(()).unwrap();
+}

@@ -1,181 +1,336 @@
-//! CPU time per frame of whole pipelines, each as a process of its own, beside
-//! GStreamer's `facedetect` and a Python loop of OpenCV and ONNX Runtime on the same clip
-//! in the same run.
+//! CPU and wall time per frame of whole pipelines, each in a process of its own, beside
+//! GStreamer's `facedetect` and a Python loop of OpenCV and ONNX Runtime on the same frames
+//! in the same run; then how steady the label is, and how long a new face waits for it.
 //!
-//! `cargo bench -p gst-plugin-fer --bench pipeline [CLIP...]`; without clips the demo's.
-//! Peers that are not installed are named and left out.
+//! `cargo bench -p gst-plugin-fer --bench pipeline`, as Markdown. Peers that are not
+//! installed are named and left out. What is before the first measured frame (loading, the
+//! first scan) does not count.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+#[path = "scene/mod.rs"]
+mod scene;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use gstfer::meta;
 
-/// Runs of each pipeline; the least CPU time counts, as everything else is interference.
-const RUNS: usize = 3;
+const SIZES: [(usize, usize); 3] = [(640, 480), (1280, 720), (1920, 1080)];
+const FACES: [usize; 3] = [1, 4, 10];
+/// Frames measured of our elements, and of the slow peers.
+const OURS: u64 = 150;
+const PEERS: u64 = 8;
+/// Frames before the measured ones.
+const WARM: u64 = 30;
+const WARM_PEERS: u64 = 2;
+/// Cost in ms of a frame with M faces of the program that this project began from, on the
+/// machine on which it was measured: FIXED + M x EACH.
+const FIXED: f64 = 46.93;
+const EACH: f64 = 7.49 + 3.57;
+/// Frames of the steady face: half a minute.
+const STEADY: u64 = 900;
+/// Times that a face appears in the live stream, for how many frames, and for how many it
+/// is gone before.
+const APPEARANCES: u64 = 8;
+const SHOWN: u64 = 20;
+const GONE: u64 = 25;
 
-/// CPU and wall time of one run of a process.
+/// What is measured of a pipeline.
 #[derive(Clone, Copy)]
 struct Cost {
     cpu_ms: f64,
     wall_ms: f64,
+    faces: f64,
 }
 
-fn children_cpu_ms() -> f64 {
-    // SAFETY: rusage is plain data for which all zeros is a valid value, and getrusage
-    // fills it.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
-        usage
+/// A pipeline of `elements` fed with `count` frames after `warm` others.
+fn feed(elements: &str, size: (usize, usize), faces: usize, warm: u64, count: u64) -> Cost {
+    let ring = scene::frames(size.0, size.1, faces);
+    let (pipeline, source) = start(elements, size, "block=true");
+    let seen = Arc::new(Mutex::new((0, 0, (0.0, Instant::now()))));
+    let at_end = seen.clone();
+    end(&pipeline).add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let mut seen = at_end.lock().unwrap();
+        seen.0 += 1;
+        if seen.0 == warm {
+            seen.2 = (scene::cpu_ms(), Instant::now());
+        } else if seen.0 > warm {
+            let faces = info
+                .buffer()
+                .map(|b| meta::faces(b, &[meta::FACE.into()]).len());
+            seen.1 += faces.unwrap_or(0);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    for i in 0..warm + count {
+        let frame = scene::stamped(&ring, i, scene::RATE);
+        source.push_buffer(frame).expect("the stream runs");
+    }
+    finish(&pipeline, &source);
+    let (_, faces, (cpu, since)) = *seen.lock().unwrap();
+    let a_frame = 1.0 / count as f64;
+    let cost = Cost {
+        cpu_ms: (scene::cpu_ms() - cpu) * a_frame,
+        wall_ms: since.elapsed().as_secs_f64() * 1e3 * a_frame,
+        faces: faces as f64 * a_frame,
     };
-    let ms = |t: libc::timeval| t.tv_sec as f64 * 1e3 + t.tv_usec as f64 / 1e3;
-    ms(usage.ru_utime) + ms(usage.ru_stime)
+    stop(&pipeline);
+    cost
 }
 
-fn run(command: &mut Command) -> Option<Cost> {
-    let before = children_cpu_ms();
-    let start = Instant::now();
-    let status = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .ok()?;
-    let wall_ms = start.elapsed().as_secs_f64() * 1e3;
-    let after = children_cpu_ms();
-    status.success().then_some(Cost {
-        cpu_ms: after - before,
+fn start(elements: &str, size: (usize, usize), how: &str) -> (gst::Pipeline, gst_app::AppSrc) {
+    let description = format!(
+        "appsrc name=source format=time max-buffers=2 {how} caps={} ! {elements} \
+         ! fakesink name=end sync=false",
+        scene::caps(size.0, size.1, scene::RATE)
+    );
+    let element = gst::parse::launch(&description).expect("the elements are installed");
+    let pipeline = element.downcast::<gst::Pipeline>().expect("a pipeline");
+    let source = pipeline.by_name("source").expect("a source");
+    pipeline
+        .set_state(gst::State::Playing)
+        .expect("the pipeline starts");
+    (pipeline, source.downcast().expect("an appsrc"))
+}
+
+fn end(pipeline: &gst::Pipeline) -> gst::Pad {
+    let end = pipeline.by_name("end").expect("a sink");
+    end.static_pad("sink").expect("sinks have a pad")
+}
+
+/// Waits for the last frame.
+fn finish(pipeline: &gst::Pipeline, source: &gst_app::AppSrc) {
+    source.end_of_stream().expect("the stream runs");
+    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+    let bus = pipeline.bus().expect("pipelines have a bus");
+    bus.timed_pop_filtered(gst::ClockTime::from_seconds(300), &kinds);
+}
+
+fn stop(pipeline: &gst::Pipeline) {
+    pipeline
+        .set_state(gst::State::Null)
+        .expect("the pipeline stops");
+}
+
+/// The elements of a row.
+fn elements(kind: &str) -> &'static str {
+    match kind {
+        "facedetect" => "videoconvert ! facedetect display=false ! videoconvert",
+        "detect" => "ferfacedetect",
+        "all" => "ferfacedetect ! ferclassify",
+        "builtin" => "ferfacedetect ! ferclassify engine=builtin",
+        _ => "identity",
+    }
+}
+
+/// Runs `feed` in a process of its own. `None` where the elements are not installed.
+fn measure(kind: &str, size: (usize, usize), faces: usize) -> Option<Cost> {
+    let mut command = Command::new(std::env::current_exe().ok()?);
+    let numbers = [size.0, size.1, faces].map(|n| n.to_string());
+    read(command.arg("child").arg(kind).args(numbers))
+}
+
+/// The numbers that `command` prints.
+fn read(command: &mut Command) -> Option<Cost> {
+    let output = command.output().ok().filter(|o| o.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let numbers: Vec<f64> = text
+        .split_whitespace()
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    let [cpu_ms, wall_ms, faces] = numbers[..] else {
+        return None;
+    };
+    Some(Cost {
+        cpu_ms,
         wall_ms,
+        faces,
     })
 }
 
-fn best(mut command: impl FnMut() -> Command) -> Option<Cost> {
-    let runs: Vec<Cost> = (0..RUNS).filter_map(|_| run(&mut command())).collect();
-    runs.into_iter()
-        .min_by(|a, b| a.cpu_ms.total_cmp(&b.cpu_ms))
-}
-
-fn launch(clip: &Path, elements: &str, plugin: &Path) -> Command {
-    let mut command = Command::new("gst-launch-1.0");
-    command
-        .arg("-q")
-        .args(["filesrc", &format!("location={}", clip.display())])
-        .args("! decodebin ! videoconvert ! video/x-raw,format=I420 !".split(' '))
-        .args(elements.split_whitespace())
-        .args("! fakesink sync=false".split(' '))
-        .env("GST_PLUGIN_PATH", plugin);
-    command
-}
-
-/// Frames of the clip, counted by decoding it; 0 when that fails.
-fn frames(clip: &Path) -> u64 {
-    let description = format!(
-        "filesrc location=\"{}\" ! decodebin ! videoconvert ! video/x-raw,format=I420 ! fakesink name=end sync=false",
-        clip.display()
-    );
-    let Ok(element) = gst::parse::launch(&description) else {
-        return 0;
+fn child(args: &[String]) {
+    let number = |i: usize| args[i].parse::<usize>().expect("a number");
+    let (kind, size) = (&args[0], (number(1), number(2)));
+    let (warm, count) = match &**kind {
+        "facedetect" => (WARM_PEERS, PEERS),
+        _ => (WARM, OURS),
     };
-    let pipeline = element.downcast::<gst::Pipeline>().expect("a pipeline");
-    let count = Arc::new(AtomicU64::new(0));
-    let counter = count.clone();
-    let pad = pipeline
-        .by_name("end")
-        .and_then(|end| end.static_pad("sink"));
-    pad.expect("a sink")
-        .add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            gst::PadProbeReturn::Ok
-        });
-    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-    if pipeline.set_state(gst::State::Playing).is_ok() {
-        let bus = pipeline.bus().expect("pipelines have a bus");
-        bus.timed_pop_filtered(gst::ClockTime::from_seconds(120), &kinds);
+    let cost = feed(elements(kind), size, number(3), warm, count);
+    println!("{} {} {}", cost.cpu_ms, cost.wall_ms, cost.faces);
+}
+
+/// The Python loop on the same frames.
+fn python(size: (usize, usize), faces: usize) -> Option<Cost> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let file = std::env::temp_dir().join(format!("fer-bench-{}.i420", std::process::id()));
+    let frames = scene::frames(size.0, size.1, faces);
+    let maps = frames.iter().filter_map(|f| f.map_readable().ok());
+    let pixels: Vec<u8> = maps.flat_map(|map| map.to_vec()).collect();
+    std::fs::write(&file, pixels).ok()?;
+    let numbers = [size.0 as u64, size.1 as u64, WARM_PEERS, 2 * PEERS];
+    let cost = read(
+        Command::new("python3")
+            .arg(root.join("plugins/benches/peer.py"))
+            .arg(root.join("models/mobilenet_v1_1.0_48.onnx"))
+            .arg(&file)
+            .args(numbers.map(|n| n.to_string())),
+    );
+    // A file that is left in the folder for such files does no harm.
+    let _ = std::fs::remove_file(&file);
+    cost
+}
+
+fn costs() {
+    println!(
+        "\nCPU ms a frame / wall ms a frame (faces found a frame)\n\n\
+         | size | faces | facedetect | Python: Haar + ONNX Runtime | ferfacedetect | \
+         ferfacedetect ! ferclassify | with engine=builtin | formula | of facedetect | of formula |"
+    );
+    println!("|{}", " --- |".repeat(10));
+    for size in SIZES {
+        for faces in FACES {
+            let cell = |cost: Option<Cost>| match cost {
+                Some(c) => format!("{:.2} / {:.2} ({:.1})", c.cpu_ms, c.wall_ms, c.faces),
+                None => "not installed".to_owned(),
+            };
+            let ratio = |part: Option<Cost>, whole: Option<f64>| match (part, whole) {
+                (Some(part), Some(whole)) => format!("1/{:.1}", whole / part.cpu_ms),
+                _ => "-".to_owned(),
+            };
+            let facedetect = measure("facedetect", size, faces);
+            let detect = measure("detect", size, faces);
+            let all = measure("all", size, faces);
+            let formula = FIXED + faces as f64 * EACH;
+            println!(
+                "| {}x{} | {faces} | {} | {} | {} | {} | {} | {formula:.1} | {} | {} |",
+                size.0,
+                size.1,
+                // facedetect tells what it finds by messages only.
+                facedetect.map_or("not installed".to_owned(), |c| format!(
+                    "{:.1} / {:.1}",
+                    c.cpu_ms, c.wall_ms
+                )),
+                cell(python(size, faces)),
+                cell(detect),
+                cell(all),
+                cell(measure("builtin", size, faces)),
+                ratio(detect, facedetect.map(|c| c.cpu_ms)),
+                ratio(all, Some(formula)),
+            );
+        }
     }
-    // Nothing can be done about a pipeline that does not stop.
-    let _ = pipeline.set_state(gst::State::Null);
-    count.load(Ordering::Relaxed)
+}
+
+/// Changes of a face's label in half a minute.
+fn flips() {
+    let ring = scene::frames(SIZES[0].0, SIZES[0].1, 1);
+    let (pipeline, source) = start(elements("all"), SIZES[0], "block=true");
+    let seen = Arc::new(Mutex::new((HashMap::new(), 0u32, 0u32)));
+    let at_end = seen.clone();
+    end(&pipeline).add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let mut seen = at_end.lock().unwrap();
+        let faces = info.buffer().map(|b| meta::faces(b, &[meta::FACE.into()]));
+        for face in faces.into_iter().flatten() {
+            let Some(now) = face.expression else { continue };
+            let labels = (now.label, now.smoothed_label);
+            if let Some(before) = seen.0.insert(face.id, labels.clone()) {
+                seen.1 += u32::from(before.0 != labels.0);
+                seen.2 += u32::from(before.1 != labels.1);
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+    for i in 0..STEADY {
+        let frame = scene::stamped(&ring, i, scene::RATE);
+        source.push_buffer(frame).expect("the stream runs");
+    }
+    finish(&pipeline, &source);
+    stop(&pipeline);
+    let seen = seen.lock().unwrap();
+    let minutes = STEADY as f64 / (60 * scene::RATE) as f64;
+    println!(
+        "\nA steady face for {} s: {:.1} flips a minute of `label`, {:.1} of `smoothed-label`; \
+         {} id(s)",
+        STEADY / scene::RATE,
+        f64::from(seen.1) / minutes,
+        f64::from(seen.2) / minutes,
+        seen.0.len()
+    );
+}
+
+/// From a frame that enters a live pipeline to its result, and from the first frame with a
+/// face to the face's first expression.
+fn latency() {
+    let empty = scene::frames(SIZES[0].0, SIZES[0].1, 0);
+    let ring = scene::frames(SIZES[0].0, SIZES[0].1, 1);
+    let (pipeline, source) = start(elements("all"), SIZES[0], "is-live=true");
+    let results = Arc::new(Mutex::new(Vec::new()));
+    let at_end = results.clone();
+    end(&pipeline).add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer() {
+            let faces = meta::faces(buffer, &[meta::FACE.into()]);
+            let read = faces.iter().any(|f| f.expression.is_some());
+            let number = scene::number(buffer, scene::RATE);
+            at_end.lock().unwrap().push((number, read, Instant::now()));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let start = Instant::now();
+    let mut sent = Vec::new();
+    for i in 0..APPEARANCES * (GONE + SHOWN) {
+        let due = start + Duration::from_nanos(i * 1_000_000_000 / scene::RATE);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let here = i % (GONE + SHOWN) >= GONE;
+        let frame = scene::stamped(if here { &ring } else { &empty }, i, scene::RATE);
+        sent.push(Instant::now());
+        source.push_buffer(frame).expect("the stream runs");
+    }
+    finish(&pipeline, &source);
+    stop(&pipeline);
+    let results = results.lock().unwrap();
+    let ms = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1e3;
+    let mut passing: Vec<f64> = results
+        .iter()
+        .map(|(number, _, at)| ms(sent[*number as usize], *at))
+        .collect();
+    // The first appearance starts the engine.
+    let mut reading: Vec<f64> = (1..APPEARANCES)
+        .filter_map(|turn| {
+            let first = turn * (GONE + SHOWN) + GONE;
+            let frames = first..first + SHOWN;
+            let read = results
+                .iter()
+                .find(|(n, read, _)| *read && frames.contains(n))?;
+            Some(ms(sent[first as usize], read.2))
+        })
+        .collect();
+    println!(
+        "\nLive, {} frames a second, mode=auto: a frame passes in {:.1} ms (median; 99 %: {:.1}; \
+         {} of {} arrived); a new face has its expression after {:.0} ms (median of {}; \
+         slowest {:.0})",
+        scene::RATE,
+        scene::quantile(&mut passing, 0.5),
+        scene::quantile(&mut passing, 0.99),
+        results.len(),
+        sent.len(),
+        scene::quantile(&mut reading, 0.5),
+        reading.len(),
+        scene::quantile(&mut reading, 1.0),
+    );
 }
 
 fn main() {
     gst::init().expect("GStreamer starts");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let plugin = root.join("target/release");
-    let named: Vec<PathBuf> = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with("--"))
-        .map(PathBuf::from)
-        .collect();
-    let clips = if named.is_empty() {
-        vec![root.join(".fer/media/demo.mkv")]
-    } else {
-        named
-    };
-    for clip in clips {
-        let count = frames(&clip);
-        if count == 0 {
-            eprintln!(
-                "pipeline: {}: not a clip that GStreamer decodes",
-                clip.display()
-            );
-            std::process::exit(1);
-        }
-        println!(
-            "\n{}: {count} frames\n",
-            clip.file_name().unwrap_or_default().display()
-        );
-        println!(
-            "| pipeline | CPU ms a frame, beyond decoding | of facedetect | wall ms of the run |"
-        );
-        println!("| --- | --- | --- | --- |");
-        let decode = best(|| launch(&clip, "identity", &plugin)).expect("decoded before");
-        let peer = best(|| {
-            launch(
-                &clip,
-                "videoconvert ! facedetect display=false ! videoconvert",
-                &plugin,
-            )
-        });
-        let beyond = |cost: Cost| (cost.cpu_ms - decode.cpu_ms) / count as f64;
-        let row = |name: &str, cost: Option<Cost>| match cost {
-            Some(cost) => println!(
-                "| {name} | {:.2} | {} | {:.0} |",
-                beyond(cost),
-                peer.map_or("-".to_owned(), |p| format!(
-                    "{:.3}",
-                    beyond(cost) / beyond(p)
-                )),
-                cost.wall_ms
-            ),
-            None => println!("| {name} | not installed | | |"),
-        };
-        row("decode only", Some(decode));
-        for (name, elements) in [
-            ("ferfacedetect", "ferfacedetect"),
-            ("ferfacedetect ! ferclassify", "ferfacedetect ! ferclassify"),
-            (
-                "ferfacedetect ! ferclassify engine=builtin",
-                "ferfacedetect ! ferclassify engine=builtin",
-            ),
-            (
-                "ferfacedetect ! ferclassify ! feroverlay",
-                "ferfacedetect ! ferclassify ! feroverlay",
-            ),
-        ] {
-            row(name, best(|| launch(&clip, elements, &plugin)));
-        }
-        row("facedetect", peer);
-        let script = root.join("plugins/benches/peer.py");
-        let model = root.join("models/mobilenet_v1_1.0_48.onnx");
-        row(
-            "Python: OpenCV's Haar, every frame, and ONNX Runtime",
-            best(|| {
-                let mut command = Command::new("python3");
-                command.arg(&script).arg(&clip).arg(&model);
-                command
-            }),
-        );
+    gstfer::plugin_register_static().expect("the elements register");
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.first().is_some_and(|arg| arg == "child") {
+        child(&args[1..]);
+        return;
     }
+    costs();
+    flips();
+    latency();
 }

@@ -1,4 +1,4 @@
-//! Element messages about the faces of a frame.
+//! Element messages. All say to which frame they belong:
 //!
 //! | field | type | meaning |
 //! | --- | --- | --- |
@@ -6,7 +6,20 @@
 //! | `pts` | uint64 | the buffer's timestamp in ns; absent where it has none |
 //! | `stream-time` | uint64 | position in the stream in ns; absent where not known |
 //! | `running-time` | uint64 | time since the pipeline started playing in ns; absent where not known |
+//!
+//! `fer-faces` and `fer-expressions` have besides:
+//!
+//! | field | type | meaning |
+//! | --- | --- | --- |
 //! | `faces` | array of structure | see [`FaceMeta::to_structure`](crate::meta::FaceMeta::to_structure) |
+//!
+//! `fer-behind`, which `ferfacedetect` posts at most once a second while it can't look at
+//! every frame that it should, has:
+//!
+//! | field | type | meaning |
+//! | --- | --- | --- |
+//! | `skipped-scans` | uint64 | frames since the last such message that were not scanned, because the scan of an earlier one had not ended |
+//! | `late-frames` | uint64 | frames since then that were too late downstream to be looked at |
 
 use gst::prelude::*;
 use gst_base::prelude::*;
@@ -14,21 +27,17 @@ use gst_base::subclass::prelude::*;
 
 use crate::meta::FaceMeta;
 
-/// Posts an element message called `name` about the faces of `buffer`.
-pub fn post<T>(imp: &T, name: &str, buffer: &gst::BufferRef, frame: u64, faces: &[FaceMeta])
+/// A structure called `name` that says which frame `buffer` is.
+pub fn about_frame<T>(imp: &T, name: &str, buffer: &gst::BufferRef, frame: u64) -> gst::Structure
 where
     T: BaseTransformImpl,
-    <T as ObjectSubclass>::Type: IsA<gst::Element> + IsA<gst_base::BaseTransform>,
+    <T as ObjectSubclass>::Type: IsA<gst_base::BaseTransform>,
 {
     let object = imp.obj();
     let segment = object.upcast_ref::<gst_base::BaseTransform>().segment();
     let segment = segment.downcast_ref::<gst::ClockTime>();
     let pts = buffer.pts();
-    let array = gst::Array::new(faces.iter().map(FaceMeta::to_structure));
-    let mut structure = gst::Structure::builder(name)
-        .field("frame", frame)
-        .field("faces", array)
-        .build();
+    let mut structure = gst::Structure::builder(name).field("frame", frame).build();
     for (field, time) in [
         ("pts", pts),
         ("stream-time", segment.and_then(|s| s.to_stream_time(pts))),
@@ -38,10 +47,34 @@ where
             structure.set(field, time.nseconds());
         }
     }
+    structure
+}
+
+/// Posts an element message.
+pub fn post<T>(imp: &T, structure: gst::Structure)
+where
+    T: BaseTransformImpl,
+    <T as ObjectSubclass>::Type: IsA<gst::Element>,
+{
+    let object = imp.obj();
     let element = object.upcast_ref::<gst::Element>();
     let message = gst::message::Element::builder(structure)
         .src(element)
         .build();
     // Without a bus nobody listens, which is no fault of the stream.
     let _ = element.post_message(message);
+}
+
+/// Posts an element message called `name` about the faces of `buffer`.
+pub fn post_faces<T>(imp: &T, name: &str, buffer: &gst::BufferRef, frame: u64, faces: &[FaceMeta])
+where
+    T: BaseTransformImpl,
+    <T as ObjectSubclass>::Type: IsA<gst::Element> + IsA<gst_base::BaseTransform>,
+{
+    let mut structure = about_frame(imp, name, buffer, frame);
+    structure.set(
+        "faces",
+        gst::Array::new(faces.iter().map(FaceMeta::to_structure)),
+    );
+    post(imp, structure);
 }

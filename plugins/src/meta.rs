@@ -11,6 +11,7 @@
 //! | `age` | uint | frames since the face was first seen |
 //! | `coasting` | boolean | whether the box is carried forward, not seen in this frame |
 //! | `x-min`, `x-max`, `y-min`, `y-max` | double | the box in shares of the frame's width and height |
+//! | `landmarks` | array of double | x and y of right eye, left eye, nose, right and left corner of the mouth (as the person has them), in shares of the frame's width and height; absent where the detector gives none |
 //!
 //! `expression`, by `ferclassify`:
 //!
@@ -57,11 +58,27 @@ pub struct FaceMeta {
     pub rect: fer::Rect,
     /// How sure the detector was.
     pub detection: Option<f64>,
+    /// Right eye, left eye, nose, right and left corner of the mouth (as the person has
+    /// them), in shares of the frame's width and height, where the detector gives them.
+    pub landmarks: Option<[(f64, f64); 5]>,
     /// What `ferclassify` added.
     pub expression: Option<Expression>,
 }
 
 impl FaceMeta {
+    /// The face's box in a frame of `width` x `height` pixels, tilted as the eyes are where
+    /// they are known.
+    pub fn face_box(&self, width: u32, height: u32) -> fer::FaceBox {
+        let Some([right, left, ..]) = self.landmarks else {
+            return fer::FaceBox::from(&self.rect);
+        };
+        let pixel = |(x, y): (f64, f64)| fer::Point {
+            x: (x * f64::from(width)) as f32,
+            y: (y * f64::from(height)) as f32,
+        };
+        fer::FaceBox::with_eyes(self.rect, pixel(right), pixel(left))
+    }
+
     /// The face as a structure, for messages: `id`, `x`, `y`, `width`, `height` (pixels),
     /// `detection-confidence` where known and the fields of `expression` where classified.
     pub fn to_structure(&self) -> gst::Structure {
@@ -144,10 +161,23 @@ pub fn add_face(buffer: &mut gst::BufferRef, face: &fer::Face, width: u32, heigh
     if let Some(confidence) = face.confidence {
         detection = detection.field("confidence", f64::from(confidence));
     }
+    if let Some(points) = face.landmarks {
+        let shares = points.map(|p| [share(p.x, width), share(p.y, height)]);
+        let flat = shares.as_flattened().iter().copied();
+        detection = detection.field("landmarks", gst::Array::new(flat));
+    }
     let mut meta = VideoRegionOfInterestMeta::add(buffer, FACE, (x, y, w, h));
     // Ids are counted from 1; one that no longer fits begins anew, but not at 0.
     meta.set_id(((face.id - 1) % i32::MAX as u64 + 1) as i32);
     meta.add_param(detection.build());
+}
+
+/// The landmarks in a `detection` structure.
+fn landmarks(detection: &gst::StructureRef) -> Option<[(f64, f64); 5]> {
+    let array = detection.get::<gst::Array>("landmarks").ok()?;
+    let values: Option<Vec<f64>> = array.iter().map(|v| v.get().ok()).collect();
+    let pairs: Vec<_> = values?.chunks_exact(2).map(|p| (p[0], p[1])).collect();
+    pairs.try_into().ok()
 }
 
 /// The faces on a buffer: all regions of interest whose type is in `types`, in the order
@@ -162,6 +192,7 @@ pub fn faces(buffer: &gst::BufferRef, types: &[String]) -> Vec<FaceMeta> {
                 id: meta.id(),
                 rect: fer::Rect::new(x as f32, y as f32, w as f32, h as f32),
                 detection: meta.param(DETECTION).and_then(|s| s.get("confidence").ok()),
+                landmarks: meta.param(DETECTION).and_then(landmarks),
                 expression: meta.param(EXPRESSION).and_then(Expression::read),
             }
         })

@@ -122,8 +122,36 @@ fn faces_are_read_again_at_the_interval() {
         let stats = &run.stats["ferclassify"];
         assert_eq!(stats.get::<u64>("faces").unwrap(), 10);
         assert_eq!(stats.get::<u64>("classified").unwrap(), readings);
+        let time = |field: &str| stats.get::<u64>(field).unwrap();
+        assert!((1..time("classify-time")).contains(&time("prepare-time")));
         assert!(run.frames.iter().all(|f| f.faces[0].expression.is_some()));
     }
+}
+
+#[test]
+fn faces_of_several_streams_are_classified_together() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    // The threads keep this engine apart from those of other tests.
+    let stream = format!(
+        "{} ! ferfacedetect ! ferclassify engine=builtin threads=3 batch-timeout=500000000",
+        picture(&path, 5)
+    );
+    let run = run(&format!(
+        "{stream} ! fakesink {stream} ! fakesink {stream} ! fakesink {stream} ! fakesink name=end"
+    ));
+    assert_eq!(run.error, None);
+    let stats = &run.stats["ferclassify"];
+    let count = |field: &str| stats.get::<u64>(field).unwrap();
+    assert_eq!(count("classified"), 5);
+    assert_eq!(count("engine-faces"), 20);
+    // Each stream waits for the others, but none is obliged to.
+    assert!(count("engine-batches") < 15, "{stats:?}");
+    assert!(
+        (2..=4).contains(&count("engine-largest-batch")),
+        "{stats:?}"
+    );
 }
 
 #[test]

@@ -16,7 +16,9 @@ use crate::frame::GrayImage;
 use crate::{Error, Point, Rect, Result};
 
 /// Side in pixels at which the network sees a face well.
-const GOOD_FACE: f32 = 18.0;
+const GOOD_FACE: f32 = 28.0;
+/// The same for a face that is known to be in the picture, at the least size looked for.
+const NEAR_FACE: f32 = 21.0;
 /// Score of a detection that begins a face, and of one that keeps a known face.
 const STRONG: f32 = 0.55;
 const WEAK: f32 = 0.35;
@@ -95,11 +97,13 @@ impl YuNetDetector {
         let mut options =
             ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         if !whole {
+            // Rounding must not put an edge beyond the picture's.
+            let (x, y) = (f64::from(region.x), f64::from(region.y));
             options = options.crop(
-                region.x.into(),
-                region.y.into(),
-                region.width.into(),
-                region.height.into(),
+                x,
+                y,
+                f64::from(region.width).min(f64::from(w) - x),
+                f64::from(region.height).min(f64::from(h) - y),
             );
         }
         self.resizer
@@ -120,15 +124,21 @@ impl Detector for YuNetDetector {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let scale = (GOOD_FACE / scan.min.max(1.0)).min(1.0);
-        let fits = |side: f32| (side * scale).round() as usize <= SMALL;
-        let whole = !(fits(wanted.width) && fits(wanted.height));
+        let least = scan.min.max(1.0);
+        // A known face's neighbourhood is shown as large as fits the small picture.
+        let near = SMALL as f32 / wanted.width.max(wanted.height);
+        let whole = near.min(1.0) * least < NEAR_FACE.min(least);
+        let scale = if whole {
+            (GOOD_FACE / least).min(1.0)
+        } else {
+            (NEAR_FACE / least).min(near).min(1.0)
+        };
         // A part too large for the small picture is not worth an optimised network of its
         // own size: the whole picture is looked at instead.
         let region = if whole {
             Rect::new(0.0, 0.0, image.width() as f32, image.height() as f32)
         } else {
-            wanted
+            around(&wanted, SMALL as f32 / scale, image)
         };
         self.fill(image, &region, scale, whole)?;
         let fail = |e: TractError| Error::Engine {
@@ -160,6 +170,14 @@ impl Detector for YuNetDetector {
         });
         Ok(distinct(found, SAME))
     }
+}
+
+/// The part of `image` around the middle of `wanted` with sides of up to `side` pixels.
+fn around(wanted: &Rect, side: f32, image: &GrayImage) -> Rect {
+    let center = wanted.center();
+    let (width, height) = (image.width() as f32, image.height() as f32);
+    let (x, y) = (center.x - side / 2.0, center.y - side / 2.0);
+    Rect::new(x, y, side, side).intersect(&Rect::new(0.0, 0.0, width, height))
 }
 
 impl Plan {

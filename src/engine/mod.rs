@@ -26,6 +26,33 @@ pub trait Engine: Send {
     /// # Errors
     /// [`Error::Engine`] when inference fails or gives another number of values.
     fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()>;
+
+    /// What an engine that several streams share has run for all of them; `None` where one
+    /// stream has the engine for itself.
+    fn runs(&self) -> Option<Runs> {
+        None
+    }
+}
+
+/// What an engine has run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Runs {
+    /// Runs of the network, each with a batch of faces.
+    pub batches: u64,
+    /// Faces in all of them.
+    pub faces: u64,
+    /// Faces in the largest batch.
+    pub largest: u64,
+}
+
+impl Runs {
+    /// Counts a run with a batch of `faces`.
+    pub(crate) fn add(&mut self, faces: usize) {
+        let faces = faces as u64;
+        self.batches += 1;
+        self.faces += faces;
+        self.largest = self.largest.max(faces);
+    }
 }
 
 /// Which engine to use.

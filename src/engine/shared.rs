@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::tensorrt::Precision;
-use super::{Engine, EngineKind, EngineOptions, Selection};
+use super::{Engine, EngineKind, EngineOptions, Runs, Selection};
 use crate::{Error, Model, Result};
 
 /// What makes two engines the same.
@@ -34,6 +34,7 @@ struct Queue {
     waiting: Vec<Request>,
     /// Whether some thread collects a batch now.
     collecting: bool,
+    runs: Runs,
     done: HashMap<u64, Result<Vec<f32>, String>>,
 }
 
@@ -133,6 +134,10 @@ impl Engine for Share {
         output.copy_from_slice(&values);
         Ok(())
     }
+
+    fn runs(&self) -> Option<Runs> {
+        Some(lock(&self.shared.queue).runs)
+    }
 }
 
 impl Share {
@@ -141,7 +146,10 @@ impl Share {
         let shared = &*self.shared;
         queue.collecting = true;
         let deadline = Instant::now() + self.patience;
-        while queue.waiting.iter().map(|r| r.faces).sum::<usize>() < FULL {
+        // When all streams wait, no other faces can come.
+        while queue.waiting.len() < Arc::strong_count(&self.shared)
+            && queue.waiting.iter().map(|r| r.faces).sum::<usize>() < FULL
+        {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -166,6 +174,7 @@ impl Share {
             });
 
         let mut queue = lock(&shared.queue);
+        queue.runs.add(faces);
         let mut rest = &output[..];
         for request in requests {
             let (own, after) = rest.split_at(request.outputs);

@@ -164,6 +164,26 @@ impl FaceFinder {
         })
     }
 
+    /// The same finder with its detector on a thread of its own.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when the system gives no thread.
+    pub fn on_worker(self) -> Result<Self> {
+        let eye = match self.eye {
+            Eye::Here(detector) => Eye::Away(Worker::start(detector)?),
+            away => away,
+        };
+        Ok(Self { eye, ..self })
+    }
+
+    /// In which thread the detector looks.
+    pub fn threading(&self) -> Threading {
+        match self.eye {
+            Eye::Here(_) => Threading::Inline,
+            Eye::Away(_) => Threading::Worker,
+        }
+    }
+
     /// The settings in use.
     pub fn config(&self) -> &FinderConfig {
         &self.config
@@ -262,7 +282,7 @@ impl FaceFinder {
         let outcome = match &mut self.eye {
             Eye::Here(_) if job.is_empty() => None,
             Eye::Here(detector) => {
-                let outcome = job.run(&mut **detector, self.work.image());
+                let outcome = job.run(&mut **detector, self.work.image(), || false);
                 self.scanned(&outcome.job);
                 Some(outcome)
             }

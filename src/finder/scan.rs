@@ -46,11 +46,16 @@ impl Job {
         self.wide.is_none() && self.near.is_empty()
     }
 
-    /// Looks.
-    pub fn run(self, detector: &mut dyn Detector, image: &GrayImage) -> Outcome {
+    /// Looks. Once `cancelled`, what is left is not looked at.
+    pub fn run(
+        self,
+        detector: &mut dyn Detector,
+        image: &GrayImage,
+        cancelled: impl Fn() -> bool,
+    ) -> Outcome {
         let start = Instant::now();
         let mut parts = 0;
-        let found = self.look(detector, image, &mut parts);
+        let found = self.look(detector, image, &mut parts, cancelled);
         Outcome {
             job: self,
             found,
@@ -64,6 +69,7 @@ impl Job {
         detector: &mut dyn Detector,
         image: &GrayImage,
         parts: &mut u64,
+        cancelled: impl Fn() -> bool,
     ) -> Result<Vec<Detection>> {
         detector.tune(self.tuning);
         let mut found = Vec::new();
@@ -72,6 +78,9 @@ impl Job {
             *parts += u64::from(!self.whole);
         }
         for (_, face) in &self.near {
+            if cancelled() {
+                break;
+            }
             if found.iter().any(|d| d.rect.iou(face) > SAME) {
                 continue;
             }

@@ -1,15 +1,27 @@
 //! A thread on which a detector looks while frames pass.
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::scan::{Job, Outcome};
 use crate::detect::Detector;
 use crate::frame::GrayImage;
 use crate::{Error, Result};
 
+/// How long the end of a worker waits for the scan under way, which can't be broken off.
+/// A usual scan takes a tenth of it.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// A picture and what to look for in it.
-type Order = (GrayImage, Job);
+struct Order {
+    image: GrayImage,
+    job: Job,
+    /// Set when the outcome is of no interest any more.
+    cancelled: Arc<AtomicBool>,
+}
 
 /// A detector on its own thread. It has one order at a time; none is queued.
 pub(super) struct Worker {
@@ -17,9 +29,8 @@ pub(super) struct Worker {
     orders: Option<SyncSender<Order>>,
     outcomes: Receiver<(GrayImage, Outcome)>,
     thread: Option<JoinHandle<()>>,
-    busy: bool,
-    /// Whether the outcome under way is of no interest any more.
-    stale: bool,
+    /// The order under way, by the flag that cancels it.
+    under_way: Option<Arc<AtomicBool>>,
 }
 
 impl Worker {
@@ -33,9 +44,10 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name("fer-detect".into())
             .spawn(move || {
-                for (image, job) in inbox {
-                    let outcome = job.run(&mut *detector, &image);
-                    if outbox.send((image, outcome)).is_err() {
+                for order in inbox {
+                    let cancelled = || order.cancelled.load(Ordering::Relaxed);
+                    let outcome = order.job.run(&mut *detector, &order.image, cancelled);
+                    if outbox.send((order.image, outcome)).is_err() {
                         break;
                     }
                 }
@@ -45,21 +57,26 @@ impl Worker {
             orders: Some(orders),
             outcomes,
             thread: Some(thread),
-            busy: false,
-            stale: false,
+            under_way: None,
         })
     }
 
     /// Whether an order is under way.
     pub fn is_busy(&self) -> bool {
-        self.busy
+        self.under_way.is_some()
     }
 
     /// Has the detector look at `image`. To be called only when the worker is not busy.
     pub fn order(&mut self, image: GrayImage, job: Job) -> Result<()> {
         let orders = self.orders.as_ref().ok_or_else(ended)?;
-        orders.send((image, job)).map_err(|_| ended())?;
-        self.busy = true;
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let order = Order {
+            image,
+            job,
+            cancelled: cancelled.clone(),
+        };
+        orders.send(order).map_err(|_| ended())?;
+        self.under_way = Some(cancelled);
         Ok(())
     }
 
@@ -68,8 +85,8 @@ impl Worker {
     pub fn outcome(&mut self) -> Result<Option<(GrayImage, Outcome)>> {
         match self.outcomes.try_recv() {
             Ok(outcome) => {
-                self.busy = false;
-                let stale = std::mem::take(&mut self.stale);
+                let order = self.under_way.take();
+                let stale = order.is_some_and(|cancelled| cancelled.load(Ordering::Relaxed));
                 Ok(Some(outcome).filter(|_| !stale))
             }
             Err(TryRecvError::Empty) => Ok(None),
@@ -77,16 +94,29 @@ impl Worker {
         }
     }
 
-    /// Drops the outcome of the order under way.
+    /// Drops the outcome of the order under way, and ends it after the scan that it is at.
     pub fn forget(&mut self) {
-        self.stale = self.busy;
+        if let Some(cancelled) = &self.under_way {
+            cancelled.store(true, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Worker {
-    /// Ends the thread, after the scan under way if there is one.
+    /// Ends the thread. One that is in a long scan is left to end by itself: who stops a
+    /// stream does not wait for it.
     fn drop(&mut self) {
+        self.forget();
         self.orders = None;
+        let deadline = Instant::now() + FAREWELL;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.outcomes.recv_timeout(left) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => return,
+            }
+        }
         if let Some(thread) = self.thread.take() {
             // A panic on the thread has been reported by the panic handler.
             let _ = thread.join();

@@ -2,7 +2,8 @@ use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use fer::{Classifier, Prediction, Rect};
+use fer::engine::Runs;
+use fer::{Classifier, FaceBox, Prediction};
 use gst::glib;
 use gst::prelude::*;
 use gst_base::subclass::base_transform::{InputBuffer, PrepareOutputBufferSuccess};
@@ -70,32 +71,42 @@ impl Classify {
                 );
                 gst::FlowError::Error
             })?;
-        let rects: Vec<Rect> = due.iter().map(|i| faces[*i].rect).collect();
+        let boxes: Vec<FaceBox> = due
+            .iter()
+            .map(|i| faces[*i].face_box(info.width(), info.height()))
+            .collect();
         let start = Instant::now();
         let predictions = frame::view(&frame)
-            .and_then(|view| state.classifier.classify(&view, &rects))
+            .and_then(|view| state.classifier.classify(&view, &boxes))
             .map_err(|why| {
                 gst::element_imp_error!(self, gst::StreamError::Failed, ("{why}"));
                 gst::FlowError::Error
             })?;
         state.stats.time += start.elapsed();
-        state.stats.classified += rects.len() as u64;
+        state.stats.classified += boxes.len() as u64;
         state.stats.batches += 1;
         Ok(predictions)
     }
 
     fn stats(&self) -> gst::Structure {
         let state = self.state.lock().unwrap();
-        let (engine, stats) = match &*state {
-            Some(state) => (state.classifier.engine().name(), state.stats.clone()),
-            None => ("none", Stats::default()),
-        };
+        let classifier = state.as_ref().map(|state| &state.classifier);
+        let engine = classifier.map_or("none", |c| c.engine().name());
+        let runs = classifier.map_or_else(Runs::default, |c| c.runs());
+        let prepare_time = classifier.map_or(Duration::ZERO, |c| c.prepare_time());
+        let stats = state
+            .as_ref()
+            .map_or_else(Stats::default, |s| s.stats.clone());
         gst::Structure::builder("stats")
             .field("engine", engine)
             .field("frames", stats.frames)
             .field("faces", stats.faces)
             .field("classified", stats.classified)
             .field("batches", stats.batches)
+            .field("engine-batches", runs.batches)
+            .field("engine-faces", runs.faces)
+            .field("engine-largest-batch", runs.largest)
+            .field("prepare-time", stats::nanoseconds(prepare_time))
             .field("classify-time", stats::nanoseconds(stats.time))
             .build()
     }
@@ -230,7 +241,7 @@ impl ObjectImpl for Classify {
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since start: engine, frames, faces, classified, batches; classify-time in ns")
+                    .blurb("Since start: engine, frames, faces, classified, batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; prepare-time and classify-time, which contains it, in ns")
                     .read_only()
                     .build(),
             ]
@@ -368,6 +379,7 @@ impl BaseTransformImpl for Classify {
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        gst::info!(CAT, imp = self, "{}", self.stats());
         *self.state.lock().unwrap() = None;
         Ok(())
     }
@@ -432,7 +444,7 @@ impl BaseTransformImpl for Classify {
             for (face, expression) in faces.iter_mut().zip(expressions) {
                 face.expression = expression;
             }
-            message::post(self, "fer-expressions", buffer, frame, &faces);
+            message::post_faces(self, "fer-expressions", buffer, frame, &faces);
         }
         Ok(gst::FlowSuccess::Ok)
     }

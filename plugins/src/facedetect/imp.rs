@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
+use std::time::Instant;
 
+use fer::finder::Threading;
 use fer::{Face, FaceFinder};
 use gst::glib;
 use gst::prelude::*;
@@ -8,7 +10,8 @@ use gst_base::prelude::*;
 use gst_base::subclass::base_transform::{InputBuffer, PrepareOutputBufferSuccess};
 use gst_base::subclass::prelude::*;
 
-use super::settings::{Detector, Settings};
+use super::behind::{Behind, Missed};
+use super::settings::{Detector, Mode, Settings};
 use crate::{caps, frame, message, meta, stats};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -22,13 +25,17 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 /// What exists while the element runs.
 struct State {
     finder: FaceFinder,
+    /// Whether it is still to be found out if the pipeline is live.
+    undecided: bool,
     info: Option<gst_video::VideoInfo>,
     frame: u64,
     /// The faces of the latest frame, shown again where a frame is too late to be looked at.
     faces: Vec<Face>,
     /// Running time before which frames are too late downstream.
     earliest: Option<gst::ClockTime>,
-    skipped: u64,
+    /// Frames that were too late to be looked at.
+    late: u64,
+    behind: Behind,
 }
 
 #[derive(Default)]
@@ -49,6 +56,30 @@ impl FaceDetect {
                 gst::element_imp_error!(self, gst::ResourceError::Settings, ("{why}"));
             }
         }
+    }
+
+    /// In a live pipeline, gives the detector its own thread; asked at the first frame, when
+    /// all that is upstream runs and can answer.
+    fn decide_mode(&self) -> Result<(), gst::FlowError> {
+        let undecided = |state: &Option<State>| state.as_ref().is_some_and(|s| s.undecided);
+        if !undecided(&self.state.lock().unwrap()) {
+            return Ok(());
+        }
+        // Without the lock: the query travels through other elements.
+        let mut query = gst::query::Latency::new();
+        let live = self.obj().sink_pad().peer_query(&mut query) && query.result().0;
+        gst::debug!(CAT, imp = self, "the pipeline is live: {live}");
+        let mut guard = self.state.lock().unwrap();
+        let mut state = guard.take().ok_or(gst::FlowError::Flushing)?;
+        state.undecided = false;
+        if live {
+            state.finder = state.finder.on_worker().map_err(|why| {
+                gst::element_imp_error!(self, gst::CoreError::Thread, ("{why}"));
+                gst::FlowError::Error
+            })?;
+        }
+        *guard = Some(state);
+        Ok(())
     }
 
     fn is_late(&self, state: &State, buffer: &gst::BufferRef) -> bool {
@@ -99,6 +130,11 @@ impl ObjectImpl for FaceDetect {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
             let default = Settings::default();
             vec![
+                glib::ParamSpecEnum::builder_with_default("mode", default.mode)
+                    .nick("Mode")
+                    .blurb("Whether frames wait for the detector")
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecEnum::builder_with_default("detector", default.detector)
                     .nick("Detector")
                     .blurb("How faces are found")
@@ -166,7 +202,7 @@ impl ObjectImpl for FaceDetect {
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since start: frames, full-scans, local-scans, faces, skipped; scale-time, scan-time, track-time in ns")
+                    .blurb("Since start: mode (sync or async), frames, full-scans, local-scans, faces, skipped-scans (the detector was busy), late-frames (kept the faces before them); scale-time, scan-time, track-time in ns")
                     .read_only()
                     .build(),
             ]
@@ -182,6 +218,7 @@ impl ObjectImpl for FaceDetect {
         {
             let mut settings = self.settings.lock().unwrap();
             match pspec.name() {
+                "mode" => settings.mode = value.get::<Mode>().expect("type checked upstream"),
                 "detector" => {
                     settings.detector = value.get::<Detector>().expect("type checked upstream");
                 }
@@ -210,6 +247,7 @@ impl ObjectImpl for FaceDetect {
         let settings = self.settings.lock().unwrap();
         let text = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
         match pspec.name() {
+            "mode" => settings.mode.to_value(),
             "detector" => settings.detector.to_value(),
             "cascade" => text(&settings.cascade).to_value(),
             "yunet-model" => text(&settings.yunet_model).to_value(),
@@ -232,16 +270,25 @@ impl ObjectImpl for FaceDetect {
 impl FaceDetect {
     fn stats(&self) -> gst::Structure {
         let state = self.state.lock().unwrap();
-        let (stats, skipped) = match &*state {
-            Some(state) => (state.finder.stats().clone(), state.skipped),
-            None => Default::default(),
+        let (mode, stats, frames, late) = match &*state {
+            Some(state) => {
+                let mode = match state.finder.threading() {
+                    _ if state.undecided => "auto",
+                    Threading::Inline => "sync",
+                    Threading::Worker => "async",
+                };
+                (mode, state.finder.stats().clone(), state.frame, state.late)
+            }
+            None => ("none", Default::default(), 0, 0),
         };
         gst::Structure::builder("stats")
-            .field("frames", stats.frames)
+            .field("mode", mode)
+            .field("frames", frames)
             .field("full-scans", stats.full_scans)
             .field("local-scans", stats.local_scans)
             .field("faces", stats.faces)
-            .field("skipped", skipped)
+            .field("skipped-scans", stats.skipped)
+            .field("late-frames", late)
             .field("scale-time", stats::nanoseconds(stats.scale_time))
             .field("scan-time", stats::nanoseconds(stats.scan_time))
             .field("track-time", stats::nanoseconds(stats.track_time))
@@ -279,23 +326,30 @@ impl BaseTransformImpl for FaceDetect {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings.lock().unwrap().clone();
+        let threading = match settings.mode {
+            Mode::Async => Threading::Worker,
+            Mode::Auto | Mode::Sync => Threading::Inline,
+        };
         let finder = settings
             .config()
-            .and_then(FaceFinder::new)
+            .and_then(|config| FaceFinder::with_threading(config, threading))
             .map_err(|why| gst::error_msg!(gst::ResourceError::NotFound, ("{why}")))?;
         gst::debug!(CAT, imp = self, "started with {:?}", finder.config());
         *self.state.lock().unwrap() = Some(State {
             finder,
+            undecided: settings.mode == Mode::Auto,
             info: None,
             frame: 0,
             faces: Vec::new(),
             earliest: None,
-            skipped: 0,
+            late: 0,
+            behind: Behind::default(),
         });
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        gst::info!(CAT, imp = self, "{}", self.stats());
         *self.state.lock().unwrap() = None;
         Ok(())
     }
@@ -357,19 +411,24 @@ impl BaseTransformImpl for FaceDetect {
         &self,
         buffer: &mut gst::BufferRef,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let post_messages = self.settings.lock().unwrap().post_messages;
+        self.decide_mode()?;
+        let (mode, post_messages) = {
+            let settings = self.settings.lock().unwrap();
+            (settings.mode, settings.post_messages)
+        };
         let mut guard = self.state.lock().unwrap();
         let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
-        let gap = buffer.flags().contains(gst::BufferFlags::GAP);
-        if !gap && self.is_late(state, buffer) {
-            state.skipped += 1;
-            gst::debug!(
-                CAT,
-                imp = self,
-                "too late, faces of the frame before are kept"
-            );
-        } else if !gap {
-            state.faces = self.find(state, buffer)?;
+        if !buffer.flags().contains(gst::BufferFlags::GAP) {
+            if mode != Mode::Sync && self.is_late(state, buffer) {
+                state.late += 1;
+                gst::debug!(
+                    CAT,
+                    imp = self,
+                    "too late, faces of the frame before are kept"
+                );
+            } else {
+                state.faces = self.find(state, buffer)?;
+            }
         }
         let info = state.info.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
         for face in &state.faces {
@@ -384,10 +443,21 @@ impl BaseTransformImpl for FaceDetect {
         );
         let (frame, any) = (state.frame, !state.faces.is_empty());
         state.frame += 1;
+        let missed = Missed {
+            scans: state.finder.stats().skipped,
+            late: state.late,
+        };
+        let behind = state.behind.report(missed, Instant::now());
         drop(guard);
+        if let Some(missed) = behind {
+            let mut structure = message::about_frame(self, "fer-behind", buffer, frame);
+            structure.set("skipped-scans", missed.scans);
+            structure.set("late-frames", missed.late);
+            message::post(self, structure);
+        }
         if post_messages && any {
             let faces = meta::faces(buffer, &[meta::FACE.to_owned()]);
-            message::post(self, "fer-faces", buffer, frame, &faces);
+            message::post_faces(self, "fer-faces", buffer, frame, &faces);
         }
         Ok(gst::FlowSuccess::Ok)
     }

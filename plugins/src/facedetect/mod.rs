@@ -5,6 +5,13 @@
  * `GstVideoRegionOfInterestMeta` of type `face`, whose id is the face's number and whose
  * parameter `detection` tells how sure the detector is. The video itself is not touched.
  *
+ * In a live pipeline the detector works on a thread of its own and frames never wait for
+ * it: each passes at once with the faces followed so far (`mode=async`). From files, each
+ * frame has its own result, the same at every run (`mode=sync`). When results fall behind
+ * the video, an element message `fer-behind` with the counts `skipped-scans` and
+ * `late-frames` is posted, at most once a second. Frames that are too late downstream (by
+ * QoS events) keep the faces of the frame before, except in `mode=sync`.
+ *
  * ## Example pipeline
  * ```bash
  * gst-launch-1.0 -m videotestsrc ! ferfacedetect post-messages=true ! fakesink
@@ -15,6 +22,7 @@
 use gst::glib;
 use gst::prelude::*;
 
+mod behind;
 mod imp;
 mod settings;
 

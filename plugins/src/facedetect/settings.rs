@@ -21,9 +21,33 @@ pub enum Detector {
     YuNet,
 }
 
+/// Whether frames wait for the detector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerMode")]
+#[repr(i32)]
+pub enum Mode {
+    /// Async in a live pipeline.
+    #[default]
+    #[enum_value(name = "Auto: async in a live pipeline, else sync", nick = "auto")]
+    Auto,
+    /// Frames wait.
+    #[enum_value(
+        name = "Sync: frames wait for the detector, the same input gives the same result",
+        nick = "sync"
+    )]
+    Sync,
+    /// Frames pass.
+    #[enum_value(
+        name = "Async: frames pass while the detector works, faces are carried forward",
+        nick = "async"
+    )]
+    Async,
+}
+
 /// The values of the properties.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    pub mode: Mode,
     pub detector: Detector,
     pub cascade: Option<PathBuf>,
     pub yunet_model: Option<PathBuf>,
@@ -40,6 +64,7 @@ impl Default for Settings {
     fn default() -> Self {
         let config = FinderConfig::default();
         Self {
+            mode: Mode::default(),
             detector: Detector::default(),
             cascade: None,
             yunet_model: None,

@@ -142,3 +142,21 @@ pub fn picture(path: &Path, count: u32) -> String {
         path.display()
     )
 }
+
+/// YuNet's ONNX file: `FER_YUNET`, or beside the checkout. `None`, said aloud, where it is
+/// in neither.
+pub fn yunet() -> Option<PathBuf> {
+    match std::env::var_os("FER_YUNET") {
+        Some(path) => Some(path.into()),
+        None => media("../models/face_detection_yunet_2026may.onnx"),
+    }
+}
+
+/// A source of the demo's clip, up to I420; `None`, said aloud, where it is missing.
+pub fn demo() -> Option<String> {
+    let path = media("demo.mkv")?;
+    Some(format!(
+        "filesrc location=\"{}\" ! decodebin ! videoconvert ! video/x-raw,format=I420",
+        path.display()
+    ))
+}
