@@ -70,9 +70,9 @@ def pytorch(_):
         row(f"PyTorch {torch.__version__} {name}, Python", times)
 
 
-for peer in (onnxruntime_cuda, pytorch):
+for name, peer in (("ONNX Runtime, CUDA, Python", onnxruntime_cuda), ("PyTorch, Python", pytorch)):
     try:
         peer(sys.argv[1])
     except Exception as why:
         reason = (str(why).splitlines() or [type(why).__name__])[0]
-        print(f"| {peer.__name__} | not measured: {reason} | | | |", flush=True)
+        print(f"| {name} | not measured: {reason} | | | |", flush=True)

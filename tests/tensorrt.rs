@@ -1,7 +1,8 @@
 //! TensorRT's real builder, which needs its library but no card, and the cache of engines.
 #![cfg(feature = "tensorrt")]
 
-use std::io::Write;
+mod skip;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,14 +14,15 @@ use fer::engine::{self, EngineKind, EngineOptions};
 use fer::model::Overrides;
 use fer::{Error, Model};
 use prost::Message;
+use skip::skip;
 use tract_onnx::pb::{GraphProto, ModelProto};
 
 /// Whether the test can run; says why not.
-fn has_library(test: &str) -> bool {
+fn has_library() -> bool {
     match library(None) {
         Ok(_) => true,
         Err(e) => {
-            writeln!(std::io::stderr(), "SKIPPED {test}: {e}").unwrap();
+            skip(e);
             false
         }
     }
@@ -42,7 +44,7 @@ fn graph(model: &Model) -> GraphProto {
 
 #[test]
 fn the_bundled_model_builds_for_every_supported_card() {
-    if !has_library("the_bundled_model_builds_for_every_supported_card") {
+    if !has_library() {
         return;
     }
     let model = Model::bundled().unwrap();
@@ -65,7 +67,7 @@ fn the_bundled_model_builds_for_every_supported_card() {
 
 #[test]
 fn half_precision_halves_the_engine() {
-    if !has_library("half_precision_halves_the_engine") {
+    if !has_library() {
         return;
     }
     let model = Model::bundled().unwrap();
@@ -83,7 +85,7 @@ fn half_precision_halves_the_engine() {
 /// the file is there under its name, with its number of channels, in the wanted type.
 #[test]
 fn the_network_has_the_layers_and_tensors_of_the_file() {
-    if !has_library("the_network_has_the_layers_and_tensors_of_the_file") {
+    if !has_library() {
         return;
     }
     let model = Model::bundled().unwrap();
@@ -127,7 +129,7 @@ fn the_network_has_the_layers_and_tensors_of_the_file() {
 
 #[test]
 fn the_library_takes_what_it_built_and_refuses_what_is_damaged() {
-    if !has_library("the_library_takes_what_it_built_and_refuses_what_is_damaged") {
+    if !has_library() {
         return;
     }
     let model = Model::bundled().unwrap();
@@ -151,7 +153,7 @@ fn the_library_takes_what_it_built_and_refuses_what_is_damaged() {
 
 #[test]
 fn a_graph_with_a_second_output_is_refused() {
-    if !has_library("a_graph_with_a_second_output_is_refused") {
+    if !has_library() {
         return;
     }
     let model = Model::bundled().unwrap();
@@ -169,7 +171,7 @@ fn a_graph_with_a_second_output_is_refused() {
 
 #[test]
 fn an_operator_that_tensorrt_lacks_is_named() {
-    if !has_library("an_operator_that_tensorrt_lacks_is_named") {
+    if !has_library() {
         return;
     }
     let model = Model::bundled().unwrap();
@@ -186,12 +188,11 @@ fn an_operator_that_tensorrt_lacks_is_named() {
 
 #[test]
 fn the_current_card_can_only_be_built_for_where_there_is_one() {
-    let test = "the_current_card_can_only_be_built_for_where_there_is_one";
-    if !has_library(test) {
+    if !has_library() {
         return;
     }
     if card(0).is_ok() {
-        writeln!(std::io::stderr(), "SKIPPED {test}: there is a card").unwrap();
+        skip("there is a card");
         return;
     }
     let error = build(&Model::bundled().unwrap(), &BuildOptions::default(), None).unwrap_err();
@@ -229,11 +230,7 @@ fn without_a_card_the_engine_says_so() {
         ..EngineOptions::default()
     };
     match engine::open(&Model::bundled().unwrap(), &options) {
-        Ok(_) => writeln!(
-            std::io::stderr(),
-            "SKIPPED without_a_card_the_engine_says_so: there is a card"
-        )
-        .unwrap(),
+        Ok(_) => skip("there is a card"),
         Err(error) => {
             assert!(matches!(error, Error::Engine { .. }), "{error}");
             assert!(!error.to_string().contains('\n'), "{error}");
@@ -268,11 +265,7 @@ fn the_half_precision_graph_agrees() {
             }
         }
         (Err(Error::Engine { reason, .. }), _) => {
-            writeln!(
-                std::io::stderr(),
-                "SKIPPED the_half_precision_graph_agrees: {reason}"
-            )
-            .unwrap();
+            skip(reason);
         }
         (single, half) => panic!("{single:?} {half:?}"),
     }

@@ -1,8 +1,9 @@
 //! `ferclassify engine=tensorrt` where it can't work: a clear error on the bus, never a crash.
 
 mod common;
+#[path = "../../tests/skip/mod.rs"]
+mod skip;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -10,16 +11,17 @@ use common::run;
 use fer::Model;
 use fer::engine::tensorrt::{EngineFile, EngineHeader, Flavour, Precision};
 use fer::engine::{self, EngineKind, EngineOptions};
+use skip::skip;
 
 /// Why engine=tensorrt does not work here; `None`, said aloud, where it does.
-fn reason(test: &str) -> Option<String> {
+fn reason() -> Option<String> {
     let options = EngineOptions {
         kind: EngineKind::TensorRt,
         ..EngineOptions::default()
     };
     match engine::open(&Model::bundled().unwrap(), &options) {
         Ok(_) => {
-            writeln!(std::io::stderr(), "SKIPPED {test}: TensorRT works here").unwrap();
+            skip("TensorRT works here");
             None
         }
         Err(why) => Some(why.to_string()),
@@ -85,7 +87,7 @@ fn a_damaged_engine_file_is_named() {
 
 #[test]
 fn without_a_card_or_library_the_reason_is_on_the_bus() {
-    let Some(reason) = reason("without_a_card_or_library_the_reason_is_on_the_bus") else {
+    let Some(reason) = reason() else {
         return;
     };
     let path = write("whole.engine", engine_file().bytes());
@@ -114,7 +116,7 @@ fn other_engines_do_not_run_an_engine_file() {
 
 #[test]
 fn engine_auto_falls_back_and_logs_why() {
-    let Some(reason) = reason("engine_auto_falls_back_and_logs_why") else {
+    let Some(reason) = reason() else {
         return;
     };
     common::init();

@@ -3,8 +3,9 @@
 #![cfg(feature = "tensorrt")]
 
 mod common;
+#[path = "../../tests/skip/mod.rs"]
+mod skip;
 
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -13,19 +14,21 @@ use fer::engine::tensorrt::{EngineHeader, Precision, Target, card, library};
 use fer::model::Overrides;
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::Network;
-use fer_trainer::export::{Description, Storage, export};
+use fer_trainer::data::Sample;
+use fer_trainer::export::{Description, Storage, export, export_quantised};
 use fer_trainer::nn::weights::Tensors;
 use fer_trainer::nn::{Architecture, Weights};
 use fer_trainer::rng::Rng;
+use skip::skip;
 
 const CLASSES: [&str; 4] = ["angry", "happy", "sad", "neutral"];
 
 /// Whether the test can run; says why not.
-fn has_library(test: &str) -> bool {
+fn has_library() -> bool {
     match library(None) {
         Ok(_) => true,
         Err(e) => {
-            writeln!(std::io::stderr(), "SKIPPED {test}: {e}").unwrap();
+            skip(e);
             false
         }
     }
@@ -91,8 +94,7 @@ fn draw(folder: &Path) {
 
 #[test]
 fn without_options_the_bundled_model_is_built_for_what_is_here() {
-    let test = "without_options_the_bundled_model_is_built_for_what_is_here";
-    if !has_library(test) {
+    if !has_library() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -115,7 +117,7 @@ fn without_options_the_bundled_model_is_built_for_what_is_here() {
 
 #[test]
 fn options_are_kept_in_the_file() {
-    if !has_library("options_are_kept_in_the_file") {
+    if !has_library() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -129,8 +131,7 @@ fn options_are_kept_in_the_file() {
 
 #[test]
 fn an_onnx_file_is_built_beside_itself_and_its_accuracy_told() {
-    let test = "an_onnx_file_is_built_beside_itself_and_its_accuracy_told";
-    if !has_library(test) {
+    if !has_library() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -156,8 +157,7 @@ fn an_onnx_file_is_built_beside_itself_and_its_accuracy_told() {
 
 #[test]
 fn a_trained_network_is_built_without_an_onnx_file_between() {
-    let test = "a_trained_network_is_built_without_an_onnx_file_between";
-    if !has_library(test) {
+    if !has_library() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -183,11 +183,10 @@ fn a_trained_network_is_built_without_an_onnx_file_between() {
 
 #[test]
 fn what_can_not_be_built_is_told_in_one_line_and_nothing_is_written() {
-    let test = "what_can_not_be_built_is_told_in_one_line_and_nothing_is_written";
     let folder = tempfile::tempdir().unwrap();
     let missing = fail(folder.path(), &["--tensorrt-lib", "/nonexistent"]);
     assert!(missing.contains("/nonexistent/"), "{missing}");
-    if !has_library(test) {
+    if !has_library() {
         return;
     }
     for (args, part) in [
@@ -223,7 +222,7 @@ fn what_can_not_be_built_is_told_in_one_line_and_nothing_is_written() {
 
 #[test]
 fn an_engine_is_no_source_of_another() {
-    if !has_library("an_engine_is_no_source_of_another") {
+    if !has_library() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -233,4 +232,29 @@ fn an_engine_is_no_source_of_another() {
         &["--model", "fer.engine", "--target", "sm_86"],
     );
     assert!(said.contains("from an ONNX file"), "{said}");
+}
+
+#[test]
+fn a_quantised_file_becomes_an_engine_of_eight_bits() {
+    if !has_library() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let samples = common::samples(16, CLASSES.len(), 4);
+    let samples: Vec<&Sample> = samples.iter().collect();
+    let about = Description::default();
+    let model = export_quantised(&untrained(), 1.0, &about, &samples).unwrap();
+    std::fs::write(folder.path().join("own.onnx"), model.bytes()).unwrap();
+    let options = ["--model", "own.onnx", "--precision"];
+    succeed(folder.path(), &[&options[..], &["int8"]].concat());
+    let header = header(&folder.path().join("own.engine"));
+    assert_eq!(header.precision, Precision::Int8);
+    if card(0).is_err() {
+        assert_eq!(
+            header.targets.len(),
+            Target::supported(Precision::Int8).len()
+        );
+    }
+    let said = fail(folder.path(), &[&options[..], &["fp16"]].concat());
+    assert!(said.contains("so the engine is int8"), "{said}");
 }

@@ -124,6 +124,14 @@ impl TensorRt {
     }
 }
 
+impl Drop for TensorRt {
+    fn drop(&mut self) {
+        // TensorRT frees memory on the card that is the thread's, and this may be another
+        // thread than ever ran the engine. Where that fails there is no card left.
+        let _ = self.device.bind();
+    }
+}
+
 impl Engine for TensorRt {
     fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
         let (face, classes) = (input.len() / batch, output.len() / batch);

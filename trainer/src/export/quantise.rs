@@ -48,7 +48,7 @@ impl Scales {
         }
         Self {
             input: 1.0 / TOP,
-            layers: histograms.iter().map(|h| scale(h)).collect(),
+            layers: histograms.iter().map(scale).collect(),
         }
     }
 }

@@ -36,11 +36,14 @@ pub fn print(
         };
         print!("  {name}: {:.2} %", 100.0 * outcome.accuracy);
         match &first {
-            Some(first) => println!(
-                ", probabilities differ from those of {} by at most {:.1e}",
-                models[0].0,
-                difference(&first.probabilities, &outcome.probabilities)
-            ),
+            Some(first) => {
+                let (mean, most) = difference(&first.probabilities, &outcome.probabilities);
+                println!(
+                    ", probabilities differ from those of {} by {mean:.1e} on average and at \
+                     most {most:.1e}",
+                    models[0].0
+                );
+            }
             None => {
                 println!();
                 first = Some(outcome);
@@ -50,9 +53,16 @@ pub fn print(
     Ok(())
 }
 
-fn difference(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
+/// Mean and largest difference.
+fn difference(a: &[Vec<f32>], b: &[Vec<f32>]) -> (f64, f32) {
     let pairs = a.iter().flatten().zip(b.iter().flatten());
-    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    let (mut sum, mut most, mut n) = (0.0, 0.0, 0usize);
+    for difference in pairs.map(|(a, b)| (a - b).abs()) {
+        sum += f64::from(difference);
+        most = f32::max(most, difference);
+        n += 1;
+    }
+    (sum / n.max(1) as f64, most)
 }
 
 /// The inner error says why the engine can't be had.
