@@ -10,6 +10,8 @@ OUT     ?= out/demo
 
 # ONNX Runtime, where `make setup` could get it; the elements work without it.
 ORT := $(CURDIR)/.fer/onnxruntime/libonnxruntime.so
+# TensorRT for RTX, where `make test` could get it: its builder is tested without a card.
+TENSORRT := $(CURDIR)/.fer/tensorrt
 export FER_MEDIA_DIR ?= $(if $(wildcard .fer/media),$(CURDIR)/.fer/media)
 RUN := env $(if $(ORT_DYLIB_PATH),,$$(test -e $(ORT) && echo ORT_DYLIB_PATH=$(ORT)))
 
@@ -19,7 +21,7 @@ PREFIX    ?=
 LIBDIR    ?= $(or $(PREFIX),/usr)/$(shell pkg-config --variable=libdir gstreamer-1.0 2>/dev/null | sed 's,^/usr/,,')
 PLUGINDIR ?= $(if $(or $(PREFIX),$(DESTDIR),$(filter 0,$(shell id -u))),$(LIBDIR)/gstreamer-1.0,$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/gstreamer-1.0/plugins)
 
-.PHONY: help setup setup-test build demo live test soak lint bench install uninstall clean
+.PHONY: help setup setup-test build demo live test soak lint bench gpu-check install uninstall clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -45,7 +47,8 @@ live: setup ## Shows the webcam with every face's expression
 
 test: setup-test ## Runs all tests; those that need what this machine lacks are named
 	@scripts/make-demo-clip
-	$(RUN) $(CARGO) test $(PROFILE) --workspace
+	$(RUN) $(if $(FER_TENSORRT_LIB),,$$(test -d $(TENSORRT) && echo FER_TENSORRT_LIB=$(TENSORRT))) \
+		$(CARGO) test $(PROFILE) --workspace
 
 soak: setup-test ## Runs half an hour of video through the elements as fast as it goes, and watches the memory
 	@scripts/make-demo-clip
@@ -57,6 +60,9 @@ lint: ## Checks formatting and lints
 
 bench: setup ## Measures speed beside named peers on this machine
 	$(RUN) scripts/bench
+
+gpu-check: setup-test ## Checks and measures TensorRT on this machine's NVIDIA card
+	@scripts/gpu-check
 
 install: ## Installs the plugin (DESTDIR, PREFIX; without root into your home)
 	$(BUILD)

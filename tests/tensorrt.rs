@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fer::engine::tensorrt::{
-    BuildOptions, EngineFile, EngineHeader, FLAVOUR, Precision, Target, build, cache, library,
-    to_half,
+    BuildOptions, EngineFile, EngineHeader, FLAVOUR, Precision, Target, Validity, build, cache,
+    card, library, network, to_half, validity,
 };
 use fer::engine::{self, EngineKind, EngineOptions};
 use fer::model::Overrides;
 use fer::{Error, Model};
+use prost::Message;
 use skip::skip;
+use tract_onnx::pb::{GraphProto, ModelProto};
 
 /// Whether the test can run; says why not.
 fn has_library() -> bool {
@@ -31,7 +33,13 @@ fn options(precision: Precision, targets: &[Target]) -> BuildOptions {
         precision,
         max_batch: 16,
         targets: targets.to_vec(),
+        device: 0,
     }
+}
+
+fn graph(model: &Model) -> GraphProto {
+    let model = ModelProto::decode(model.bytes()).unwrap();
+    model.graph.unwrap()
 }
 
 #[test]
@@ -71,6 +79,124 @@ fn half_precision_halves_the_engine() {
     };
     let (single, half) = (size(Precision::Fp32), size(Precision::Fp16));
     assert!(10 * half < 7 * single, "{half} of {single} bytes");
+}
+
+/// TensorRT's parser must not silently leave out or reshape anything: every convolution of
+/// the file is there under its name, with its number of channels, in the wanted type.
+#[test]
+fn the_network_has_the_layers_and_tensors_of_the_file() {
+    if !has_library() {
+        return;
+    }
+    let model = Model::bundled().unwrap();
+    let graph = graph(&model);
+    let channels = |weight: &str| {
+        // Weights in 16 bits stand behind a cast.
+        let cast = graph.node.iter().find(|n| n.output[0] == weight);
+        let name = cast.map_or(weight, |cast| &cast.input[0]);
+        let weight = graph.initializer.iter().find(|c| c.name == name);
+        weight.unwrap().dims[0]
+    };
+    let convolutions: Vec<_> = graph.node.iter().filter(|n| n.op_type == "Conv").collect();
+    for (precision, kind) in [(Precision::Fp32, "float"), (Precision::Fp16, "half")] {
+        let network = network(&model, precision, None).unwrap();
+        let built: Vec<_> = network
+            .layers
+            .iter()
+            .filter(|layer| layer.kind == "convolution")
+            .collect();
+        assert_eq!(built.len(), convolutions.len());
+        for (layer, node) in built.iter().zip(&convolutions) {
+            let [output] = &layer.outputs[..] else {
+                panic!("{layer:?}");
+            };
+            assert_eq!(layer.name, node.name);
+            assert_eq!(output.name, node.output[0]);
+            assert_eq!(output.shape[..2], [-1, channels(&node.input[1])]);
+            assert_eq!(output.kind, kind);
+        }
+        // The ends are of 32-bit floats either way.
+        let ([input], [output]) = (&network.inputs[..], &network.outputs[..]) else {
+            panic!("{network:?}");
+        };
+        assert_eq!(input.name, model.graph().input);
+        assert_eq!(input.shape, [-1, 1, 48, 48]);
+        assert_eq!(output.name, model.graph().output);
+        assert_eq!(output.shape, [-1, model.info().labels.len() as i64]);
+        assert_eq!([&input.kind, &output.kind], ["float", "float"]);
+    }
+}
+
+#[test]
+fn the_library_takes_what_it_built_and_refuses_what_is_damaged() {
+    if !has_library() {
+        return;
+    }
+    let model = Model::bundled().unwrap();
+    let file = build(&model, &options(Precision::Fp16, &[Target::Sm(86)]), None).unwrap();
+    // The checksum is right in both, so only TensorRT can tell them apart.
+    let damaged = EngineFile::new(file.header().clone(), &vec![0; file.engine().len()]);
+    if card(0).is_err() {
+        assert_eq!(validity(&file, None).unwrap(), Validity::Unknown);
+    }
+    match validity(&damaged, None).unwrap() {
+        Validity::Refused(reason) => assert!(reason.contains("damaged"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    let stub = EngineFile::new(file.header().clone(), &file.engine()[..10]);
+    let error = validity(&stub, None).unwrap_err().to_string();
+    assert!(
+        error.contains("64 bytes") && !error.contains('\n'),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_graph_with_a_second_output_is_refused() {
+    if !has_library() {
+        return;
+    }
+    let model = Model::bundled().unwrap();
+    let mut proto = ModelProto::decode(model.bytes()).unwrap();
+    let graph = proto.graph.as_mut().unwrap();
+    let mut second = graph.output[0].clone();
+    second.name.clone_from(&graph.node[0].output[0]);
+    second.r#type = None;
+    graph.output.push(second);
+    let two = Model::from_bytes("two", proto.encode_to_vec(), &Overrides::default()).unwrap();
+    let error = build(&two, &options(Precision::Fp32, &[Target::Sm(86)]), None).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("output") && !error.contains('\n'), "{error}");
+}
+
+#[test]
+fn an_operator_that_tensorrt_lacks_is_named() {
+    if !has_library() {
+        return;
+    }
+    let model = Model::bundled().unwrap();
+    let mut proto = ModelProto::decode(model.bytes()).unwrap();
+    proto.graph.as_mut().unwrap().node[0].op_type = "Frobnicate".into();
+    let other = Model::from_bytes("other", proto.encode_to_vec(), &Overrides::default()).unwrap();
+    let error = build(&other, &options(Precision::Fp32, &[Target::Sm(86)]), None).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("Frobnicate") && !error.contains('\n'),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_current_card_can_only_be_built_for_where_there_is_one() {
+    if !has_library() {
+        return;
+    }
+    if card(0).is_ok() {
+        skip("there is a card");
+        return;
+    }
+    let error = build(&Model::bundled().unwrap(), &BuildOptions::default(), None).unwrap_err();
+    assert!(error.to_string().contains("driver"), "{error}");
 }
 
 #[test]
@@ -167,7 +293,7 @@ fn key_and_file() -> (cache::Key, EngineFile) {
         output: "logits".into(),
         flavour: FLAVOUR,
         tensorrt: key.version.clone(),
-        targets: vec!["current".into()],
+        targets: vec![key.device.clone()],
         precision: key.precision,
         max_batch: 16,
         source_sha256: key.model.clone(),
@@ -224,6 +350,39 @@ fn a_damaged_or_foreign_entry_is_built_anew() {
         ..key
     };
     assert!(get(&other), "another version's engine was used");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_stream_waits_for_another_process_that_builds() {
+    let folder = folder("waits");
+    let (key, file) = key_and_file();
+    cache::get_or_build(&folder, &key, || Ok(file.clone())).unwrap();
+    let entry = |ending: &str| {
+        let mut entries = std::fs::read_dir(&folder).unwrap();
+        entries.find_map(|entry| {
+            let path = entry.unwrap().path();
+            path.extension()
+                .is_some_and(|e| e == ending)
+                .then_some(path)
+        })
+    };
+    let path = entry("engine").unwrap();
+    std::fs::remove_file(&path).unwrap();
+    // As a process would that died while it wrote.
+    std::fs::write(path.with_extension("engine.1.part"), [0; 100]).unwrap();
+    let builder = std::fs::File::open(entry("lock").unwrap()).unwrap();
+    builder.lock().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            cache::get_or_build(&folder, &key, || panic!("the other has built it")).unwrap()
+        });
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(!waiting.is_finished());
+        file.write(&path).unwrap();
+        builder.unlock().unwrap();
+        assert_eq!(waiting.join().unwrap(), file);
+    });
     std::fs::remove_dir_all(folder).unwrap();
 }
 

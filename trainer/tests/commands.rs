@@ -72,6 +72,14 @@ fn from_pictures_to_a_model_file_that_tells_them_apart() {
     let export = ["export", "--onnx", "--model", &second, "--data", &data];
     let printed = succeed(&[&export[..], &["--half", "--output", &model]].concat());
     assert!(printed.contains("builtin differs by at most"), "{printed}");
+    let eight = ["--int8", "--output", &path("int8.onnx")];
+    let printed = succeed(&[&export[..], &eight].concat());
+    assert!(printed.contains("192 training pictures"), "{printed}");
+    let int8 = printed
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("int8: "));
+    let percent = int8.and_then(|line| line.split(' ').next()?.parse::<f64>().ok());
+    assert!(percent.is_some_and(|p| p > 80.0), "{printed}");
 
     let eval = [
         "eval",

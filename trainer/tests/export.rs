@@ -4,11 +4,11 @@
 mod skip;
 
 use fer::Model;
-use fer::engine::{EngineKind, OnnxRuntime};
+use fer::engine::{self, EngineKind, EngineOptions, OnnxRuntime};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::Network;
 use fer_trainer::data::Sample;
-use fer_trainer::export::{Description, Storage, export, verify};
+use fer_trainer::export::{Description, Storage, export, export_quantised, verify};
 use fer_trainer::nn::weights::Tensors;
 use fer_trainer::nn::{Architecture, Weights, Workspace};
 use fer_trainer::rng::Rng;
@@ -131,4 +131,46 @@ fn the_file_says_what_it_is_and_half_is_half_as_large() {
     assert_eq!(model.info().name, "mine");
     assert_eq!(model.info().input.mean, [127.5]);
     assert!((half as f64) < 0.6 * single as f64, "{half} {single}");
+}
+
+/// Scores of a model in `kind`, all samples one after another.
+fn scores(model: &Model, kind: EngineKind, samples: &[&Sample]) -> Result<Vec<f32>, fer::Error> {
+    let options = EngineOptions {
+        kind,
+        ..EngineOptions::default()
+    };
+    let mut engine = engine::open(model, &options)?.engine;
+    let pixels = samples.iter().flat_map(|s| &s.pixels);
+    let input: Vec<f32> = pixels.map(|p| f32::from(*p) / 127.5 - 1.0).collect();
+    let mut output = vec![0.0; samples.len() * model.info().labels.len()];
+    engine.run(&input, samples.len(), &mut output)?;
+    Ok(output)
+}
+
+/// Eight bits round, but the noise must stay far below what the network says.
+#[test]
+fn a_quantised_network_says_nearly_the_same() {
+    let (network, samples) = (network(), samples());
+    let samples: Vec<&Sample> = samples.iter().collect();
+    let about = Description::default();
+    let (_, single) = export(&network, Storage::Single, 1.0, &about).unwrap();
+    let model = export_quantised(&network, 1.0, &about, &samples).unwrap();
+    assert_eq!(model.info(), single.info());
+    assert!(10 * model.bytes().len() < 4 * single.bytes().len());
+    let exact = scores(&single, EngineKind::Builtin, &samples).unwrap();
+    let mean = exact.iter().sum::<f32>() / exact.len() as f32;
+    let signal: f32 = exact.iter().map(|v| (v - mean).powi(2)).sum();
+    for kind in [EngineKind::Builtin, EngineKind::OnnxRuntime] {
+        match scores(&model, kind, &samples) {
+            Ok(rounded) => {
+                let pairs = exact.iter().zip(&rounded);
+                let noise: f32 = pairs.map(|(a, b)| (a - b).powi(2)).sum();
+                assert!(noise < 0.05 * signal, "{kind}: {noise} of {signal}");
+            }
+            Err(fer::Error::Engine { reason, .. }) if kind == EngineKind::OnnxRuntime => {
+                skip(format!("{kind}: {reason}"));
+            }
+            Err(why) => panic!("{why}"),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 #[path = "../../../tests/skip/mod.rs"]
-mod skip;
+pub mod skip;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

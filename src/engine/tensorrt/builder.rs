@@ -7,9 +7,10 @@ use trtx::builder::MemoryPoolType;
 use trtx::trtx_sys::Dims64;
 use trtx::{Builder, OnnxParser, OptProfileSelector};
 
+use super::cuda::Device;
 use super::library::{self, FLAVOUR, Library};
 use super::messages::{explained, logger};
-use super::{EngineFile, EngineHeader, Precision, Target, half};
+use super::{EngineFile, EngineHeader, Network, Precision, Target, half};
 use crate::{Error, Model, Result};
 
 /// Faces for which an engine is tuned.
@@ -26,6 +27,8 @@ pub struct BuildOptions {
     pub max_batch: usize,
     /// Cards to build for.
     pub targets: Vec<Target>,
+    /// Number of the card that [`Target::Current`] means, counted from zero.
+    pub device: usize,
 }
 
 impl Default for BuildOptions {
@@ -35,8 +38,33 @@ impl Default for BuildOptions {
             precision: Precision::default(),
             max_batch: 16,
             targets: vec![Target::Current],
+            device: 0,
         }
     }
+}
+
+/// An NVIDIA card in this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Such as `NVIDIA GeForce RTX 3060`.
+    pub name: String,
+    /// Compute capability, such as `sm_86`.
+    pub capability: String,
+}
+
+/// Card number `index`, counted from zero.
+///
+/// # Errors
+/// [`Error::Engine`] where there is no driver or no such card.
+pub fn card(index: usize) -> Result<Card> {
+    let describe = || {
+        let device = Device::open(index)?;
+        Ok(Card {
+            name: device.name()?,
+            capability: device.capability()?,
+        })
+    };
+    describe().map_err(|reason: String| super::error(reason))
 }
 
 /// Builds an engine from an ONNX model. TensorRT's library is looked for in `folder` where
@@ -47,11 +75,17 @@ impl Default for BuildOptions {
 /// built from, [`Error::Engine`] where TensorRT is missing or refuses.
 pub fn build(model: &Model, options: &BuildOptions, folder: Option<&Path>) -> Result<EngineFile> {
     check(options)?;
-    if model.engine_file().is_some() {
-        return Err(model.error("an engine is built from an ONNX file, not from an engine"));
-    }
     let onnx = typed(model, options.precision)?;
     let library = library::open(folder).map_err(super::error)?;
+    // The file names the card rather than `current`, so that another card can tell.
+    let targets = match options.targets[..] {
+        [Target::Current] => {
+            let device = Device::open(options.device).map_err(super::error)?;
+            device.bind().map_err(super::error)?;
+            vec![device.capability().map_err(super::error)?]
+        }
+        _ => options.targets.iter().map(Target::to_string).collect(),
+    };
     let engine = explained(|| serialise(model, &onnx, options)).map_err(super::error)?;
     let header = EngineHeader {
         model: model.info().clone(),
@@ -59,13 +93,31 @@ pub fn build(model: &Model, options: &BuildOptions, folder: Option<&Path>) -> Re
         output: model.graph().output.clone(),
         flavour: FLAVOUR,
         tensorrt: library.version,
-        targets: options.targets.iter().map(Target::to_string).collect(),
+        targets,
         precision: options.precision,
         max_batch: options.max_batch,
         source_sha256: model.sha256(),
         engine_sha256: String::new(),
     };
     Ok(EngineFile::new(header, &engine))
+}
+
+/// The network that [`build`] would build from, as TensorRT's parser reads it. Needs no card.
+///
+/// # Errors
+/// As [`build`].
+pub fn network(model: &Model, precision: Precision, folder: Option<&Path>) -> Result<Network> {
+    let onnx = typed(model, precision)?;
+    library::open(folder).map_err(super::error)?;
+    explained(|| {
+        let logger = logger()?;
+        let mut builder = Builder::new(logger).map_err(text)?;
+        let network = builder.create_network(0).map_err(text)?;
+        let mut parser = OnnxParser::new(network, logger).map_err(text)?;
+        parser.parse(&onnx).map_err(text)?;
+        Network::read(parser.network())
+    })
+    .map_err(super::error)
 }
 
 /// The version of TensorRT that [`build`] would use.
@@ -110,6 +162,9 @@ fn check(options: &BuildOptions) -> Result<()> {
 
 /// The graph in the types that the engine is to compute in.
 fn typed(model: &Model, precision: Precision) -> Result<Vec<u8>> {
+    if model.engine_file().is_some() {
+        return Err(model.error("an engine is built from an ONNX file, not from an engine"));
+    }
     let quantised = tract_onnx::pb::ModelProto::decode(model.bytes())
         .ok()
         .and_then(|proto| proto.graph)
@@ -132,6 +187,8 @@ fn serialise(model: &Model, onnx: &[u8], options: &BuildOptions) -> Result<Vec<u
     let network = builder.create_network(0).map_err(text)?;
     let mut parser = OnnxParser::new(network, logger).map_err(text)?;
     parser.parse(onnx).map_err(text)?;
+    let (input, output) = (&model.graph().input, &model.graph().output);
+    Network::read(parser.network())?.check(input, output)?;
 
     let mut config = builder.create_config().map_err(text)?;
     config.set_memory_pool_limit(MemoryPoolType::kWORKSPACE, WORKSPACE);
@@ -143,7 +200,7 @@ fn serialise(model: &Model, onnx: &[u8], options: &BuildOptions) -> Result<Vec<u
     ] {
         let shape = model.info().input.shape(batch).map(|n| n as i64);
         profile
-            .set_dimensions(&model.graph().input, which, &Dims64::from_slice(&shape))
+            .set_dimensions(input, which, &Dims64::from_slice(&shape))
             .map_err(text)?;
     }
     let added = config.add_optimization_profile(&mut profile);

@@ -43,7 +43,7 @@ pub struct EngineHeader {
     pub flavour: Flavour,
     /// Version of TensorRT that built it, such as `1.7.1.116`.
     pub tensorrt: String,
-    /// Cards that it runs on, such as `sm_86`, or `current` for the one it was built on.
+    /// Compute capabilities of the cards that it runs on, such as `sm_86`.
     pub targets: Vec<String>,
     /// Type of its arithmetic.
     pub precision: Precision,

@@ -83,18 +83,30 @@ pub fn open(folder: Option<&Path>) -> Result<Library, String> {
 }
 
 fn load(main: &Path, parser: &Path) -> Result<String, String> {
-    // The loader's own messages name the file.
     let version = version(main)?;
-    trtx::dynamically_load_tensorrt(Some(main)).map_err(|e| e.to_string())?;
-    trtx::dynamically_load_tensorrt_onnxparser(Some(parser)).map_err(|e| e.to_string())?;
+    // The parser first: the library, which has just been opened, will not fail any more, so
+    // that the two never come from different folders.
+    trtx::dynamically_load_tensorrt_onnxparser(Some(parser)).map_err(reason)?;
+    trtx::dynamically_load_tensorrt(Some(main)).map_err(reason)?;
     Ok(version)
+}
+
+/// The cause at the end of the chain: the loader's own message, which names the file.
+fn reason(error: impl std::error::Error) -> String {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        reason = deeper.to_string();
+        cause = deeper.source();
+    }
+    reason
 }
 
 /// Asks the library for its version before anything of its C++ interface is used.
 fn version(path: &Path) -> Result<String, String> {
     // SAFETY: the file is TensorRT's by its name, whose initialisers may run at any time; it
     // stays open for as long as the symbols are used.
-    let library = unsafe { Loaded::new(path) }.map_err(|e| e.to_string())?;
+    let library = unsafe { Loaded::new(path) }.map_err(reason)?;
     let mut parts = [0; 4];
     for (part, name) in parts.iter_mut().zip(["Major", "Minor", "Patch", "Build"]) {
         let name = format!("getInferLib{name}Version");

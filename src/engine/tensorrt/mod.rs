@@ -22,20 +22,28 @@ mod half;
 mod library;
 #[cfg(feature = "tensorrt")]
 mod messages;
+#[cfg(feature = "tensorrt")]
+mod network;
 mod precision;
 #[cfg(feature = "tensorrt")]
 mod run;
+#[cfg(feature = "tensorrt")]
+mod validity;
 
 #[cfg(feature = "tensorrt")]
-pub use builder::{BuildOptions, build, library};
+pub use builder::{BuildOptions, Card, build, card, library, network};
 pub use file::{EngineFile, EngineHeader};
 #[cfg(feature = "tensorrt")]
 pub use half::to_half;
 #[cfg(feature = "tensorrt")]
 pub use library::{FLAVOUR, FOLDER_VARIABLE, Library};
+#[cfg(feature = "tensorrt")]
+pub use network::{Layer, Network, Tensor};
 pub use precision::{Flavour, Precision, Target};
 #[cfg(feature = "tensorrt")]
 pub use run::TensorRt;
+#[cfg(feature = "tensorrt")]
+pub use validity::{Validity, validity};
 
 use super::Engine;
 use crate::{Error, Model, Result};

@@ -7,6 +7,7 @@ use super::builder::text;
 use super::cuda::{Buffer, Device};
 use super::library::{self, FLAVOUR};
 use super::messages::{explained, logger};
+use super::validity::{Validity, ask};
 use super::{BuildOptions, EngineFile, EngineHeader, Precision, Target, build, cache, error};
 use crate::engine::Engine;
 use crate::{Model, Result};
@@ -43,7 +44,8 @@ impl TensorRt {
     /// library, an engine of another version or for another card, no memory left on the card;
     /// [`Error::Model`](crate::Error::Model) for a model that TensorRT can't build.
     pub fn open(model: &Model, device: usize, precision: Precision) -> Result<Self> {
-        let device = Device::open(device).map_err(error)?;
+        let index = device;
+        let device = Device::open(index).map_err(error)?;
         let library = library::open(None).map_err(error)?;
         device.bind().map_err(error)?;
         let file = match model.engine_file() {
@@ -52,7 +54,10 @@ impl TensorRt {
                     .map_err(|reason| model.error(reason))?;
                 file.clone()
             }
-            None => built(model, precision, &library.version, &device)?,
+            None => {
+                let capability = device.capability().map_err(error)?;
+                built(model, precision, &library.version, index, capability)?
+            }
         };
         let running = explained(|| start(&file)).map_err(error)?;
         Self::new(model, &file, running, device, &library.version)
@@ -119,6 +124,14 @@ impl TensorRt {
     }
 }
 
+impl Drop for TensorRt {
+    fn drop(&mut self) {
+        // TensorRT frees memory on the card that is the thread's, and this may be another
+        // thread than ever ran the engine. Where that fails there is no card left.
+        let _ = self.device.bind();
+    }
+}
+
 impl Engine for TensorRt {
     fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
         let (face, classes) = (input.len() / batch, output.len() / batch);
@@ -142,18 +155,20 @@ fn built(
     model: &Model,
     precision: Precision,
     version: &str,
-    device: &Device,
+    device: usize,
+    capability: String,
 ) -> Result<EngineFile> {
     let options = BuildOptions {
         precision,
         targets: vec![Target::Current],
+        device,
         ..BuildOptions::default()
     };
     let key = cache::Key {
         model: model.sha256(),
         flavour: FLAVOUR,
         version: version.to_owned(),
-        device: device.capability().map_err(error)?,
+        device: capability,
         precision,
         max_batch: options.max_batch,
     };
@@ -180,8 +195,7 @@ fn accept(file: &EngineFile, version: &str, capability: &str) -> Result<(), Stri
             header.flavour, header.tensorrt
         ));
     }
-    let fits = |target: &String| target == capability || target == "current";
-    if !header.targets.iter().any(fits) {
+    if !header.targets.iter().any(|target| target == capability) {
         return Err(format!(
             "built for {}, but the card here is {capability}",
             header.targets.join(", ")
@@ -193,7 +207,9 @@ fn accept(file: &EngineFile, version: &str, capability: &str) -> Result<(), Stri
 fn start(file: &EngineFile) -> Result<Running, String> {
     let header = file.header();
     let mut runtime = Runtime::new(logger()?).map_err(text)?;
-    fitness(&runtime, file.engine())?;
+    if let Validity::Refused(reason) = ask(&runtime, file.engine())? {
+        return Err(reason);
+    }
     let mut engine = runtime
         .deserialize_cuda_engine(file.engine())
         .map_err(text)?;
@@ -228,50 +244,4 @@ fn context(engine: &mut CudaEngine<'static>) -> Result<ExecutionContext<'static>
 #[cfg(feature = "tensorrt-classic")]
 fn context(engine: &mut CudaEngine<'static>) -> Result<ExecutionContext<'static>, String> {
     engine.create_execution_context().map_err(text)
-}
-
-/// What TensorRT says of the engine's first bytes on this machine.
-#[cfg(not(feature = "tensorrt-classic"))]
-fn fitness(runtime: &Runtime, engine: &[u8]) -> Result<(), String> {
-    use trtx::{EngineInvalidityDiagnostics as Fault, EngineValidity};
-
-    let (validity, faults) = runtime.engine_validity(engine).map_err(text)?;
-    if validity != EngineValidity::kINVALID {
-        return Ok(());
-    }
-    let reasons = [
-        (Fault::VERSION_MISMATCH, "built by another version"),
-        (Fault::UNSUPPORTED_CC, "not built for this card"),
-        (
-            Fault::OLD_CUDA_DRIVER,
-            "the driver is older than the one it was built with",
-        ),
-        (
-            Fault::OLD_CUDA_RUNTIME,
-            "the CUDA runtime is older than the one it was built with",
-        ),
-        (
-            Fault::INSUFFICIENT_GPU_MEMORY,
-            "the card has too little memory left",
-        ),
-        (Fault::MALFORMED_ENGINE, "damaged"),
-        (
-            Fault::CUDA_ERROR,
-            "the driver or its installation is at fault",
-        ),
-    ];
-    let told: Vec<&str> = reasons
-        .iter()
-        .filter_map(|(fault, reason)| faults.contains(*fault).then_some(*reason))
-        .collect();
-    Err(if told.is_empty() {
-        "TensorRT says that the engine can't run here".to_owned()
-    } else {
-        format!("the engine can't run here: {}", told.join(", "))
-    })
-}
-
-#[cfg(feature = "tensorrt-classic")]
-fn fitness(_: &Runtime, _: &[u8]) -> Result<(), String> {
-    Ok(())
 }

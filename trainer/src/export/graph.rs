@@ -10,6 +10,7 @@ use tract_onnx::pb::{
 
 use super::Storage;
 use super::fold::Folded;
+use super::quantise::{self, Scales};
 use crate::SIDE;
 use crate::nn::{Kind, Layer};
 
@@ -17,21 +18,29 @@ const OPSET: i64 = 17;
 /// The version of the file format that came with the opset.
 const IR_VERSION: i64 = 8;
 
-/// The whole file.
-pub(super) fn model(network: &Folded, storage: Storage, info: &ModelInfo) -> ModelProto {
+/// The whole file; with `scales` convolutions are quantised.
+pub(super) fn model(
+    network: &Folded,
+    storage: Storage,
+    scales: Option<&Scales>,
+    info: &ModelInfo,
+) -> ModelProto {
     let mut graph = Graph::new(storage);
     let tensors = network.weights.to_tensors(&network.net);
     graph.constant("zero", &[], &[0.0]);
     graph.constant("six", &[], &[6.0]);
     let mut at = "input".to_owned();
-    for layer in &network.net.layers {
+    if let Some(scales) = scales {
+        at = graph.quantised(&at, scales.input);
+    }
+    for (i, layer) in network.net.layers.iter().enumerate() {
         let weight = &tensors[&format!("{}.weight", layer.name)];
         let bias = &tensors[&format!("{}_bn.beta", layer.name)];
-        let weight = graph.weight(
-            &format!("{}.weight", layer.name),
-            &weight.shape,
-            &weight.data,
-        );
+        let name = format!("{}.weight", layer.name);
+        let weight = match scales {
+            Some(_) => graph.quantised_weight(&name, &weight.shape, &weight.data),
+            None => graph.weight(&name, &weight.shape, &weight.data),
+        };
         let bias_name = format!("{}.bias", layer.name);
         graph.constant(&bias_name, &bias.shape, &bias.data);
         let convolved = format!("{}.conv", layer.name);
@@ -44,6 +53,12 @@ pub(super) fn model(network: &Folded, storage: Storage, info: &ModelInfo) -> Mod
             Vec::new(),
         );
         at.clone_from(&layer.name);
+        // The head is small, and rounding right before it would cost the most.
+        if let Some(scales) = scales
+            && i + 1 < network.net.layers.len()
+        {
+            at = graph.quantised(&at, scales.layers[i]);
+        }
     }
     graph.node("GlobalAveragePool", &[&at], "pooled", Vec::new());
     graph.node("Flatten", &["pooled"], "features", vec![int("axis", 1)]);
@@ -110,6 +125,39 @@ impl Graph {
         let raw = data.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.constants
             .push(tensor(name, DataType::Float, shape, raw));
+    }
+
+    /// A tensor rounded to eight bits; returns the name of its 32-bit form, from which
+    /// engines see that they may compute in eight.
+    fn quantised(&mut self, name: &str, scale: f32) -> String {
+        let (scale_name, zero) = (format!("{name}.scale"), format!("{name}.zero"));
+        self.constant(&scale_name, &[], &[scale]);
+        self.constants
+            .push(tensor(&zero, DataType::Int8, &[], vec![0]));
+        let (narrow, wide) = (format!("{name}.int8"), format!("{name}.wide"));
+        let rounding = [name, &scale_name, &zero];
+        self.node("QuantizeLinear", &rounding, &narrow, Vec::new());
+        let widening = [&narrow[..], &scale_name, &zero];
+        self.node("DequantizeLinear", &widening, &wide, Vec::new());
+        wide
+    }
+
+    /// A constant in eight bits with a scale for each of its first axis; returns the name of
+    /// its 32-bit form. Biases stay in 32 bits: TensorRT takes no others.
+    fn quantised_weight(&mut self, name: &str, shape: &[usize], data: &[f32]) -> String {
+        let (scales, values) = quantise::weights(data, shape[0]);
+        let raw = values.iter().map(|v| v.cast_unsigned()).collect();
+        self.constants
+            .push(tensor(name, DataType::Int8, shape, raw));
+        let (scale, zero) = (format!("{name}.scale"), format!("{name}.zero"));
+        self.constant(&scale, &shape[..1], &scales);
+        let zeros = vec![0; shape[0]];
+        self.constants
+            .push(tensor(&zero, DataType::Int8, &shape[..1], zeros));
+        let wide = format!("{name}.wide");
+        let axis = vec![int("axis", 0)];
+        self.node("DequantizeLinear", &[name, &scale, &zero], &wide, axis);
+        wide
     }
 
     /// A constant in the wanted storage; returns the name of its 32-bit form.

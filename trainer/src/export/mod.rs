@@ -2,6 +2,7 @@
 
 pub mod fold;
 mod graph;
+pub mod quantise;
 pub mod temperature;
 pub mod verify;
 
@@ -11,8 +12,9 @@ use fer::model::{ModelInfo, Output, Overrides};
 use prost::Message;
 
 use crate::checkpoint::Network;
-use crate::data::input_spec;
+use crate::data::{Sample, input_spec};
 use fold::Folded;
+use quantise::Scales;
 
 /// How numbers are stored in the file. Engines compute in 32 bits either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,7 +45,11 @@ pub fn onnx(
     storage: Storage,
     about: &Description,
 ) -> Vec<u8> {
-    let info = ModelInfo {
+    graph::model(network, storage, None, &info(classes, about)).encode_to_vec()
+}
+
+fn info(classes: &[String], about: &Description) -> ModelInfo {
+    ModelInfo {
         version: 1,
         name: about.name.clone(),
         labels: classes.to_vec(),
@@ -51,8 +57,7 @@ pub fn onnx(
         output: Output::Logits,
         training: about.training.clone(),
         metrics: about.metrics.clone(),
-    };
-    graph::model(network, storage, &info).encode_to_vec()
+    }
 }
 
 /// Folds, divides scores by `temperature`, and writes; with half storage the folded network
@@ -74,4 +79,27 @@ pub fn export(
     let bytes = onnx(&folded, &network.classes, storage, about);
     let model = Model::from_bytes("export", bytes, &Overrides::default())?;
     Ok((folded, model))
+}
+
+/// As [`export`], with convolutions quantised to eight bits by what `samples` make of every
+/// layer.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_quantised(
+    network: &Network,
+    temperature: f32,
+    about: &Description,
+    samples: &[&Sample],
+) -> Result<Model> {
+    let mut folded = Folded::new(&network.net, &network.weights);
+    folded.cool(temperature);
+    let scales = Scales::calibrate(&folded, samples);
+    let info = info(&network.classes, about);
+    let proto = graph::model(&folded, Storage::Single, Some(&scales), &info);
+    Ok(Model::from_bytes(
+        "export",
+        proto.encode_to_vec(),
+        &Overrides::default(),
+    )?)
 }

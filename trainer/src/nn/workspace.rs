@@ -71,6 +71,11 @@ impl Workspace {
         }
     }
 
+    /// What layer `layer` handed on for the last batch, after ReLU6.
+    pub fn output(&self, layer: usize) -> &[f32] {
+        &self.layers[layer].y
+    }
+
     /// Mean of the last batch in layer `layer`, one value a channel.
     pub fn mean(&self, layer: usize) -> &[f32] {
         &self.layers[layer].mean

@@ -1,13 +1,14 @@
-//! `fer-trainer export`
+//! `fer-trainer export --onnx`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use fer::Model;
 use fer::classify::softmax;
 use fer::engine::{EngineKind, OnnxRuntime};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::{Network, load};
-use fer_trainer::data::{self, ReadOptions, Sample, Split};
+use fer_trainer::data::{self, Dataset, ReadOptions, Sample, Split};
 use fer_trainer::eval::Metrics;
 use fer_trainer::export::{self, Description, Storage, temperature, verify};
 use fer_trainer::nn::{Weights, Workspace};
@@ -15,29 +16,24 @@ use fer_trainer::rng::Rng;
 use fer_trainer::train::predict;
 use serde_json::{Value, json};
 
+use super::{Args, accuracy};
+
 /// Pictures with which engines are compared.
 const CHECKED: usize = 64;
+/// Most pictures by which activations are quantised.
+const CALIBRATED: usize = 1024;
 
-/// Options of `export`.
+/// Options for the ONNX file.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("form").required(true)))]
-pub struct Args {
-    /// Writes an ONNX file
-    #[arg(long, group = "form")]
-    onnx: bool,
-    /// Run folder or weights file
-    #[arg(long)]
-    model: PathBuf,
-    /// File to write; else the model's name with the ending .onnx
-    #[arg(long)]
-    output: Option<PathBuf>,
-    /// Data set whose validation part calibrates the probabilities and checks the file;
-    /// without it they stay as trained, and drawn pictures check the file
-    #[arg(long)]
-    data: Option<PathBuf>,
+#[command(next_help_heading = "Options of --onnx")]
+pub struct Options {
     /// Stores weights as 16-bit floats, which halves the file
-    #[arg(long)]
+    #[arg(long, conflicts_with = "tensorrt")]
     half: bool,
+    /// Quantises convolutions to eight bits by training pictures of --data, and tells what
+    /// that costs on validation pictures
+    #[arg(long, requires = "data", conflicts_with_all = ["tensorrt", "half"])]
+    int8: bool,
     /// A name for the model's description; else the output's file name
     #[arg(long)]
     name: Option<String>,
@@ -48,38 +44,55 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let network = Network::load(&args.model)?;
+    let path = args.model.as_deref().context("--model is missing")?;
+    let network = Network::load(path)?;
     let output = match &args.output {
         Some(output) => output.clone(),
         None => network.path.with_extension("onnx"),
     };
-    let storage = if args.half {
+    let dataset = open(args.data.as_deref())?;
+    let name = stem(&output);
+    let model = match &dataset {
+        Some(dataset) if args.onnx_options.int8 => {
+            quantised(&network, &name, &args.onnx_options, dataset)?
+        }
+        dataset => model(&network, &name, &args.onnx_options, dataset.as_ref())?,
+    };
+    std::fs::write(&output, model.bytes())
+        .with_context(|| format!("writing {}", output.display()))?;
+    println!(
+        "{}: {} bytes, SHA-256 {}",
+        output.display(),
+        model.bytes().len(),
+        model.sha256()
+    );
+    Ok(())
+}
+
+/// Reads the data set of the options, where there is one.
+pub fn open(path: Option<&Path>) -> Result<Option<Dataset>> {
+    path.map(|path| data::open(path, &ReadOptions::default()))
+        .transpose()
+}
+
+/// The network as an ONNX model, checked in every engine that is here.
+pub fn model(
+    network: &Network,
+    name: &str,
+    options: &Options,
+    dataset: Option<&Dataset>,
+) -> Result<Model> {
+    let storage = if options.half {
         Storage::Half
     } else {
         Storage::Single
     };
-    let mut about = Description {
-        name: args.name.clone().unwrap_or_else(|| stem(&output)),
-        training: training(&network.path, args.note.as_deref())?,
-        metrics: Value::Null,
-    };
-    let dataset = args
-        .data
-        .as_deref()
-        .map(|path| data::open(path, &ReadOptions::default()))
-        .transpose()?;
+    let mut about = describe(network, name, options)?;
     let drawn;
-    let (samples, temperature) = match &dataset {
+    let (samples, temperature) = match dataset {
         Some(dataset) => {
-            ensure!(
-                dataset.classes == network.classes,
-                "the model has the classes {}, the data {}",
-                network.classes.join(", "),
-                dataset.classes.join(", ")
-            );
-            let samples = dataset.part(Split::Validation);
-            ensure!(!samples.is_empty(), "the data has no validation part");
-            let (temperature, metrics) = calibrate(&network, &samples);
+            let samples = validation(network, dataset)?;
+            let (temperature, metrics) = calibrate(network, &samples);
             about.metrics = metrics;
             (samples, temperature)
         }
@@ -89,9 +102,9 @@ pub fn run(args: &Args) -> Result<()> {
         }
     };
 
-    let (folded, model) = export::export(&network, storage, temperature, &about)?;
+    let (folded, model) = export::export(network, storage, temperature, &about)?;
     let checked = &samples[..samples.len().min(CHECKED)];
-    report_folding(&network, &folded.weights, temperature, checked, storage)?;
+    report_folding(network, &folded.weights, temperature, checked, storage)?;
     let (net, weights) = (&folded.net, &folded.weights);
     let difference = verify::check(net, weights, &model, EngineKind::Builtin, checked)?;
     println!(
@@ -109,19 +122,52 @@ pub fn run(args: &Args) -> Result<()> {
         }
         Err(refused) => return Err(refused).context("checking the exported file"),
     }
-
-    std::fs::write(&output, model.bytes())
-        .with_context(|| format!("writing {}", output.display()))?;
-    println!(
-        "{}: {} bytes, SHA-256 {}",
-        output.display(),
-        model.bytes().len(),
-        model.sha256()
-    );
-    Ok(())
+    Ok(model)
 }
 
-fn stem(path: &Path) -> String {
+/// The network as a quantised ONNX model, compared to the one that is not.
+fn quantised(network: &Network, name: &str, options: &Options, dataset: &Dataset) -> Result<Model> {
+    let mut about = describe(network, name, options)?;
+    let training = dataset.part(Split::Train);
+    ensure!(!training.is_empty(), "the data has no training part");
+    let step = training.len().div_ceil(CALIBRATED);
+    let chosen: Vec<&Sample> = training.into_iter().step_by(step).collect();
+    let (temperature, metrics) = calibrate(network, &validation(network, dataset)?);
+    // They are those of the network before it is quantised.
+    about.metrics = json!({ "single_precision": metrics });
+    let (_, single) = export::export(network, Storage::Single, temperature, &about)?;
+    let model = export::export_quantised(network, temperature, &about, &chosen)?;
+    println!("quantised by {} training pictures", chosen.len());
+    let models = [("fp32", Ok(single)), ("int8", Ok(model.clone()))];
+    for kind in [EngineKind::OnnxRuntime, EngineKind::Builtin] {
+        accuracy::print(&models, kind, dataset)?;
+    }
+    Ok(model)
+}
+
+fn describe(network: &Network, name: &str, options: &Options) -> Result<Description> {
+    Ok(Description {
+        name: options.name.clone().unwrap_or_else(|| name.to_owned()),
+        training: training(&network.path, options.note.as_deref())?,
+        metrics: Value::Null,
+    })
+}
+
+/// The data set's validation part, where its classes are the network's.
+fn validation<'a>(network: &Network, dataset: &'a Dataset) -> Result<Vec<&'a Sample>> {
+    ensure!(
+        dataset.classes == network.classes,
+        "the model has the classes {}, the data {}",
+        network.classes.join(", "),
+        dataset.classes.join(", ")
+    );
+    let samples = dataset.part(Split::Validation);
+    ensure!(!samples.is_empty(), "the data has no validation part");
+    Ok(samples)
+}
+
+/// A file's name without folder and ending.
+pub fn stem(path: &Path) -> String {
     path.file_stem()
         .unwrap_or_default()
         .to_string_lossy()

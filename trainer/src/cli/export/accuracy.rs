@@ -1,0 +1,102 @@
+//! What a precision costs in accuracy, told before a file is written.
+
+use anyhow::Result;
+use fer::engine::{EngineKind, EngineOptions};
+use fer::{Classifier, Model};
+use fer_trainer::data::{Dataset, Sample, Split};
+use fer_trainer::eval::{Metrics, evaluate};
+
+/// How good a model is in one precision.
+struct Outcome {
+    accuracy: f64,
+    probabilities: Vec<Vec<f32>>,
+}
+
+/// Prints the accuracy of `models` in `kind`, and how far the probabilities of each are from
+/// those of the first. An engine that is not here is named.
+pub fn print(
+    models: &[(&str, Result<Model, String>)],
+    kind: EngineKind,
+    dataset: &Dataset,
+) -> Result<()> {
+    let (part, samples) = part(dataset);
+    println!("accuracy over {part} in {kind}:");
+    let mut first: Option<Outcome> = None;
+    for (name, model) in models {
+        let measured = match model {
+            Ok(model) => measure(model, kind, dataset, &samples)?,
+            Err(reason) => Err(reason.clone()),
+        };
+        let outcome = match measured {
+            Ok(outcome) => outcome,
+            Err(reason) => {
+                println!("  {name}: not measured ({reason})");
+                continue;
+            }
+        };
+        print!("  {name}: {:.2} %", 100.0 * outcome.accuracy);
+        match &first {
+            Some(first) => {
+                let (mean, most) = difference(&first.probabilities, &outcome.probabilities);
+                println!(
+                    ", probabilities differ from those of {} by {mean:.1e} on average and at \
+                     most {most:.1e}",
+                    models[0].0
+                );
+            }
+            None => {
+                println!();
+                first = Some(outcome);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Mean and largest difference.
+fn difference(a: &[Vec<f32>], b: &[Vec<f32>]) -> (f64, f32) {
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    let (mut sum, mut most, mut n) = (0.0, 0.0, 0usize);
+    for difference in pairs.map(|(a, b)| (a - b).abs()) {
+        sum += f64::from(difference);
+        most = f32::max(most, difference);
+        n += 1;
+    }
+    (sum / n.max(1) as f64, most)
+}
+
+/// The inner error says why the engine can't be had.
+fn measure(
+    model: &Model,
+    kind: EngineKind,
+    dataset: &Dataset,
+    samples: &[&Sample],
+) -> Result<Result<Outcome, String>> {
+    let options = EngineOptions {
+        kind,
+        ..EngineOptions::default()
+    };
+    let mut classifier = match Classifier::new(model, &options) {
+        Ok(classifier) => classifier,
+        Err(missing @ fer::Error::Engine { .. }) => return Ok(Err(missing.to_string())),
+        Err(refused) => return Err(refused.into()),
+    };
+    let found = evaluate(&mut classifier, &dataset.classes, samples, false)?;
+    let metrics = Metrics::new(&dataset.classes, &found.probabilities, &found.labels);
+    Ok(Ok(Outcome {
+        accuracy: metrics.accuracy,
+        probabilities: found.probabilities,
+    }))
+}
+
+/// The validation part, or everything where there are no parts.
+fn part(dataset: &Dataset) -> (String, Vec<&Sample>) {
+    let validation = dataset.part(Split::Validation);
+    if validation.is_empty() {
+        let all: Vec<&Sample> = dataset.samples.iter().collect();
+        (format!("all {} pictures", all.len()), all)
+    } else {
+        let n = validation.len();
+        (format!("{n} validation pictures"), validation)
+    }
+}

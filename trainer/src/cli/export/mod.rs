@@ -1,0 +1,50 @@
+//! `fer-trainer export`
+
+mod accuracy;
+mod onnx;
+#[cfg(feature = "tensorrt")]
+mod tensorrt;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+/// Options of `export`.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("form").required(true)))]
+pub struct Args {
+    /// Writes an ONNX file
+    #[arg(long, group = "form")]
+    onnx: bool,
+    /// Writes an engine for NVIDIA's TensorRT
+    #[arg(long, group = "form")]
+    tensorrt: bool,
+    /// Run folder or weights file; for TensorRT also an ONNX file, or none for the model that
+    /// is built in
+    #[arg(long, required_unless_present = "tensorrt")]
+    model: Option<PathBuf>,
+    /// File to write; else the model's name with the ending .onnx or .engine
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// Data set whose validation part calibrates a trained network's probabilities, checks the
+    /// file and tells the accuracy of each precision; without it probabilities stay as
+    /// trained, and drawn pictures check the file
+    #[arg(long)]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    onnx_options: onnx::Options,
+    #[cfg(feature = "tensorrt")]
+    #[command(flatten)]
+    tensorrt_options: tensorrt::Options,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<()> {
+    if args.tensorrt {
+        #[cfg(feature = "tensorrt")]
+        return tensorrt::run(args);
+        #[cfg(not(feature = "tensorrt"))]
+        anyhow::bail!("this program was built without the feature tensorrt");
+    }
+    onnx::run(args)
+}
