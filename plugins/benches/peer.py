@@ -3,7 +3,7 @@ ONNX Runtime on every face, both on one thread.
 
 python3 peer.py MODEL FRAMES WIDTH HEIGHT WARM COUNT; FRAMES is a file of I420 frames that are
 shown again and again. Prints CPU and wall time in ms a frame and faces a frame, without the
-first WARM frames. Needs opencv-python and onnxruntime."""
+first WARM frames. Needs opencv-python 4 (5 has no Haar cascades) and onnxruntime."""
 
 import glob
 import sys
