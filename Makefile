@@ -7,6 +7,7 @@ PROFILE := --release
 # together, so that building a part first would compile them twice.
 BUILD   := $(CARGO) build $(PROFILE) --workspace
 OUT     ?= out/demo
+TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 # ONNX Runtime, where `make setup` could get it; the elements work without it.
 ORT := $(CURDIR)/.fer/onnxruntime/libonnxruntime.so
@@ -39,11 +40,11 @@ demo: setup ## Runs the three elements on a video with faces and says where the 
 	$(BUILD)
 	@scripts/make-demo-clip
 	@mkdir -p $(OUT)
-	$(RUN) target/release/annotate .fer/media/demo.mkv --output $(OUT)/demo.mkv --still $(OUT)/still.png --records $(OUT)/faces.jsonl
+	$(RUN) $(TARGET)/release/annotate .fer/media/demo.mkv --output $(OUT)/demo.mkv --still $(OUT)/still.png --records $(OUT)/faces.jsonl
 
 live: setup ## Shows the webcam with every face's expression
 	$(BUILD)
-	$(RUN) GST_PLUGIN_PATH=$(CURDIR)/target/release gst-launch-1.0 autovideosrc ! videoconvert ! ferfacedetect ! ferclassify ! feroverlay ! videoconvert ! autovideosink sync=false
+	$(RUN) GST_PLUGIN_PATH=$(TARGET)/release gst-launch-1.0 autovideosrc ! videoconvert ! ferfacedetect ! ferclassify ! feroverlay ! videoconvert ! autovideosink sync=false
 
 test: setup-test ## Runs all tests; those that need what this machine lacks are named
 	@scripts/make-demo-clip
@@ -67,7 +68,7 @@ gpu-check: setup-test ## Checks and measures TensorRT on this machine's NVIDIA c
 install: ## Installs the plugin (DESTDIR, PREFIX; without root into your home)
 	$(BUILD)
 	install -d "$(DESTDIR)$(PLUGINDIR)"
-	install -s -m 755 target/release/libgstfer.so "$(DESTDIR)$(PLUGINDIR)/"
+	install -s -m 755 $(TARGET)/release/libgstfer.so "$(DESTDIR)$(PLUGINDIR)/"
 
 uninstall: ## Removes what `make install` put there
 	rm -f "$(DESTDIR)$(PLUGINDIR)/libgstfer.so"
