@@ -39,6 +39,8 @@ const LOOKS_TO_BELIEVE: u32 = 2;
 const SAME: f32 = 0.4;
 /// Intersection over union from which a detection may be of a face that is followed.
 const NEAR: f32 = 0.2;
+/// Share of a face's box by which the head reaches beyond it on every side.
+const HEAD: f32 = 0.35;
 /// Sides of its box from where a face was lost within which it may come back.
 const REACH: f32 = 2.0;
 /// By how much its box may have grown or shrunk when it comes back.
@@ -132,8 +134,11 @@ impl Track {
         self.looks < LOOKS_TO_BELIEVE
     }
 
-    fn see(&mut self, image: &GrayImage, detection: Detection) -> Result<()> {
-        if self.blind > BLIND_REPORTED {
+    /// Takes a detection for this face; `covered` says that another face may cover a part of
+    /// it, so that its picture is better kept.
+    fn see(&mut self, image: &GrayImage, detection: Detection, covered: bool) -> Result<()> {
+        let lost = self.blind > BLIND_REPORTED;
+        if lost {
             self.motion = Motion::new(detection.rect);
         } else {
             self.motion.correct(detection.rect);
@@ -147,7 +152,9 @@ impl Track {
         }
         self.unseen = 0;
         self.blind = 0;
-        self.appearance = Appearance::capture(image, &self.rect())?;
+        if lost || !covered {
+            self.appearance = Appearance::capture(image, &self.rect())?;
+        }
         Ok(())
     }
 }
@@ -245,13 +252,13 @@ impl Tracker {
         Ok(())
     }
 
-    /// Whether the face at index `i` is so near to another one in sight that their boxes
-    /// overlap.
+    /// Whether the face at index `i` is so near to another one in sight that the head of
+    /// one may cover some of the other.
     fn meets(&self, i: usize) -> bool {
         let own = self.tracks[i].rect();
         let others = self.tracks.iter().enumerate().filter(|(j, _)| *j != i);
         let mut in_sight = others.filter(|(_, t)| t.believed && t.blind <= BLIND_REPORTED + 1);
-        in_sight.any(|(_, t)| t.rect().iou(&own) > 0.0)
+        in_sight.any(|(_, t)| t.rect().expand(HEAD).iou(&own) > 0.0)
     }
 
     /// Ids and boxes of the faces near which the detector shall look in this frame.
@@ -384,7 +391,8 @@ impl Tracker {
     ) -> Result<()> {
         pairs.sort_unstable_by_key(|&(_, detection)| Reverse(detection));
         for (track, detection) in pairs {
-            self.tracks[track].see(image, detections.remove(detection))?;
+            let covered = self.meets(track);
+            self.tracks[track].see(image, detections.remove(detection), covered)?;
         }
         Ok(())
     }
