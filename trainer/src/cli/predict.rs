@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use fer::engine::{EngineKind, EngineOptions};
-use fer::finder::FinderConfig;
 use fer::model::Overrides;
-use fer::{Classifier, Face, FaceFinder, Model, Prediction, Rect};
-use fer_trainer::data::Picture;
+use fer::{Classifier, Face, Model, Prediction, Rect};
+use fer_trainer::data::{Picture, StillFinder};
 use fer_trainer::draw;
 use serde_json::{Value, json};
 
@@ -48,7 +47,7 @@ pub fn run(args: &Args) -> Result<()> {
     let targets = args.targets()?;
     let mut reader = Reader {
         classifier: Classifier::new(&model, &options)?,
-        finder: None,
+        finder: StillFinder::default(),
         aligned: args.aligned,
     };
     let labels = &model.info().labels;
@@ -117,7 +116,7 @@ struct Found {
 struct Reader {
     classifier: Classifier,
     /// Loaded with the first picture that has to be searched.
-    finder: Option<FaceFinder>,
+    finder: StillFinder,
     aligned: bool,
 }
 
@@ -145,15 +144,7 @@ impl Reader {
     }
 
     fn find(&mut self, picture: &Picture) -> Result<Vec<Face>> {
-        let finder = match &mut self.finder {
-            Some(finder) => finder,
-            None => self
-                .finder
-                .insert(FaceFinder::new(FinderConfig::default())?),
-        };
-        // Every picture is a scene of its own.
-        finder.reset();
-        let mut faces = finder.process(&picture.frame()?)?;
+        let mut faces = self.finder.find(&picture.frame()?)?;
         faces.sort_by(|a, b| a.rect.x.total_cmp(&b.rect.x));
         Ok(faces)
     }

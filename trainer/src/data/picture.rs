@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use fer::finder::FinderConfig;
 use fer::model::{Color, InputSpec, Layout};
 use fer::prepare::Preparer;
-use fer::{FaceFinder, Frame, Rect};
+use fer::{Face, FaceFinder, Frame, Rect};
 use image::{DynamicImage, ImageDecoder};
 use rayon::prelude::*;
 
@@ -78,11 +78,31 @@ impl Dataset {
     }
 }
 
+/// Finds faces in pictures that have nothing to do with one another. The detector is loaded
+/// with the first one.
+#[derive(Default)]
+pub struct StillFinder(Option<FaceFinder>);
+
+impl StillFinder {
+    /// The faces in a picture.
+    ///
+    /// # Errors
+    /// When the detector can't be had or fails.
+    pub fn find(&mut self, frame: &Frame) -> Result<Vec<Face>> {
+        let finder = match &mut self.0 {
+            Some(finder) => finder,
+            None => self.0.insert(FaceFinder::new(FinderConfig::default())?),
+        };
+        // Every picture is a scene of its own.
+        finder.reset();
+        Ok(finder.process(frame)?)
+    }
+}
+
 /// Reads the face in a picture file.
 pub struct FaceReader {
     preparer: Preparer,
-    /// Loaded with the first picture that has to be searched.
-    finder: Option<FaceFinder>,
+    finder: StillFinder,
 }
 
 impl FaceReader {
@@ -93,7 +113,7 @@ impl FaceReader {
     pub fn new() -> Result<Self> {
         Ok(Self {
             preparer: Preparer::new(&input_spec())?,
-            finder: None,
+            finder: StillFinder::default(),
         })
     }
 
@@ -115,16 +135,9 @@ impl FaceReader {
     }
 
     fn find(&mut self, frame: &Frame) -> Result<Option<Rect>> {
-        let finder = match &mut self.finder {
-            Some(finder) => finder,
-            None => self
-                .finder
-                .insert(FaceFinder::new(FinderConfig::default())?),
-        };
-        // Every picture is a scene of its own.
-        finder.reset();
-        let faces = finder.process(frame)?;
-        let largest = faces
+        let largest = self
+            .finder
+            .find(frame)?
             .into_iter()
             .max_by(|a, b| a.rect.area().total_cmp(&b.rect.area()));
         Ok(largest.map(|face| face.rect))
