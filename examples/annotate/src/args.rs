@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long)]
     pub model: Option<PathBuf>,
 
-    /// auto, builtin or onnxruntime.
+    /// auto, builtin, onnxruntime or tensorrt.
     #[arg(long, default_value = "auto")]
     pub engine: String,
 

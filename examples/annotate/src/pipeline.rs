@@ -42,6 +42,7 @@ pub fn build(args: &Args) -> Result<Annotator> {
     if let Some(model) = &args.model {
         classify.set_property("model", model.display().to_string());
     }
+    choose_engine(&classify, &args.engine)?;
     classify.set_property("post-messages", false);
     overlay.set_property("show-bars", args.bars);
 
@@ -58,13 +59,19 @@ pub fn build(args: &Args) -> Result<Annotator> {
     })
 }
 
+/// Sets the element's engine; the element knows which there are.
+fn choose_engine(classify: &gst::Element, name: &str) -> Result<()> {
+    let property = classify.find_property("engine").expect("ferclassify's");
+    let engines = gst::glib::EnumClass::with_type(property.value_type()).expect("an enumeration");
+    let Some(engine) = engines.to_value_by_nick(name) else {
+        let known: Vec<&str> = engines.values().iter().map(|v| v.nick()).collect();
+        bail!("engine {name:?} is not one of {}", known.join(", "));
+    };
+    classify.set_property_from_value("engine", &engine);
+    Ok(())
+}
+
 fn video_branch(args: &Args) -> Result<String> {
-    if !["auto", "builtin", "onnxruntime"].contains(&args.engine.as_str()) {
-        bail!(
-            "engine {:?} is not one of auto, builtin, onnxruntime",
-            args.engine
-        );
-    }
     let end = match &args.output {
         None => "fakesink sync=false".to_owned(),
         Some(path) => match Output::new(path)? {
@@ -73,9 +80,8 @@ fn video_branch(args: &Args) -> Result<String> {
         },
     };
     Ok(format!(
-        "queue ! videoconvert ! ferfacedetect name=detect ! ferclassify name=classify engine={} \
-         ! feroverlay name=overlay ! queue ! {end}",
-        args.engine
+        "queue ! videoconvert ! ferfacedetect name=detect ! ferclassify name=classify \
+         ! feroverlay name=overlay ! queue ! {end}"
     ))
 }
 
