@@ -4,42 +4,32 @@
 //! `cargo bench --bench card`; engines that are not there are named. Ends with an error where
 //! probabilities differ from those of the built-in engine by more than 1e-3 on average.
 
+mod timing;
+
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use fer::Model;
 use fer::classify::softmax;
 use fer::engine::tensorrt::Precision;
 use fer::engine::{self, Engine, EngineKind, EngineOptions};
+use timing::median_ms;
 
 const BATCHES: [usize; 3] = [1, 4, 16];
-/// How long each is measured; the median of its runs counts.
-const SPAN: Duration = Duration::from_millis(1500);
 /// Most that probabilities may differ on average. Single ones differ by more in 16 bits,
 /// whatever computes them: docs/tensorrt.md has numbers.
 const TOLERANCE: f32 = 1e-3;
 /// Pictures whose probabilities are compared.
 const COMPARED: usize = 64;
 
-/// Median milliseconds of one run of `batch` faces, with all copies, after some that warm up.
-fn median_ms(engine: &mut dyn Engine, input: &[f32], batch: usize, classes: usize) -> f64 {
+/// Median milliseconds of one run of `batch` faces, with all copies.
+fn run_ms(engine: &mut dyn Engine, input: &[f32], batch: usize, classes: usize) -> f64 {
     let mut output = vec![0.0; batch * classes];
-    let mut call = || {
+    median_ms(|| {
         engine
             .run(black_box(input), batch, &mut output)
             .expect("the engine has run before");
-    };
-    (0..10).for_each(|_| call());
-    let start = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 5 || start.elapsed() < SPAN {
-        let begin = Instant::now();
-        call();
-        times.push(begin.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+    })
 }
 
 /// Pictures of smoothed noise, prepared: their probabilities are neither sure nor alike.
@@ -110,7 +100,7 @@ fn main() -> ExitCode {
         let differences = reference.iter().zip(&found).map(|(a, b)| (a - b).abs());
         let most = differences.clone().fold(0.0, f32::max);
         let mean = differences.sum::<f32>() / reference.len() as f32;
-        let times = BATCHES.map(|n| median_ms(engine.as_mut(), &pictures[..n * len], n, classes));
+        let times = BATCHES.map(|n| run_ms(engine.as_mut(), &pictures[..n * len], n, classes));
         println!(
             "| {name} | {:.3} | {:.3} | {:.3} | {mean:.0e}, {most:.0e} |",
             times[0], times[1], times[2]

@@ -3,34 +3,18 @@
 //!
 //! `cargo bench --workspace --bench stages`; engines and peers that are not there are named.
 
+mod timing;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use fer::engine::{self, EngineKind, EngineOptions};
 use fer::prepare::Preparer;
 use fer::{Frame, Model, Rect};
+use timing::{SPAN, median_ms};
 
 const BATCHES: [usize; 3] = [1, 4, 16];
-/// How long each is measured; the median of its runs counts.
-const SPAN: Duration = Duration::from_millis(1500);
-
-/// Median milliseconds of one call, after two that warm up.
-fn median_ms(mut call: impl FnMut()) -> f64 {
-    call();
-    call();
-    let start = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 5 || start.elapsed() < SPAN {
-        let begin = Instant::now();
-        call();
-        times.push(begin.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
 /// Milliseconds of ONNX Runtime in Python by batch, on one thread, or why there is none.
 fn python(model: &Path) -> Result<Vec<f64>, String> {
     let code = format!(

@@ -5,6 +5,9 @@
 
 #![allow(dead_code, reason = "each test and bench uses a part")]
 
+#[path = "../media/mod.rs"]
+mod media;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -36,28 +39,18 @@ pub fn boxes() -> BTreeMap<String, Boxes> {
     clips.map(|(name, clip)| (name, frames(clip))).collect()
 }
 
-/// Where the file `name` is on this machine.
-pub fn find(name: &str) -> Option<PathBuf> {
-    let folders = [
-        std::env::var_os("FER_MEDIA_DIR").map(PathBuf::from),
-        Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/media")),
-    ];
-    let mut paths = folders.into_iter().flatten().map(|f| f.join(name));
-    paths.find(|path| path.is_file())
-}
-
 /// Where YuNet's ONNX file is on this machine: `FER_YUNET`, or beside the media.
 pub fn yunet() -> Option<PathBuf> {
     match std::env::var_os("FER_YUNET") {
         Some(path) => Some(path.into()),
-        None => find("../models/face_detection_yunet_2026may.onnx"),
+        None => media::find("../models/face_detection_yunet_2026may.onnx"),
     }
 }
 
 /// The grey frames of the clip or picture `name`; `None` where this machine lacks it or,
 /// for formats other than PNG and GIF, `ffmpeg`.
 pub fn frames(name: &str) -> Option<Vec<GrayImage>> {
-    let path = find(name)?;
+    let path = media::find(name)?;
     let file = || std::io::BufReader::new(std::fs::File::open(&path).unwrap());
     match path.extension().and_then(|e| e.to_str()) {
         Some("png") => {

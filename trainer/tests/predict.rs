@@ -1,10 +1,12 @@
 //! `fer-trainer predict` on pictures of all kinds.
 
 mod common;
+#[path = "../../tests/media/mod.rs"]
+mod media;
 #[path = "../../tests/skip/mod.rs"]
 mod skip;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::program::{run, succeed};
 use fer_trainer::SIDE;
@@ -114,19 +116,9 @@ fn a_picture_is_turned_as_its_camera_says() {
 }
 
 /// A portrait: in `FER_MEDIA_DIR`, in what `make test` fetched, or beside the checkout.
-fn portrait() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    std::env::var_os("FER_MEDIA_DIR")
-        .map(PathBuf::from)
-        .into_iter()
-        .chain([root.join(".fer/media"), root.join("../shared/data/media")])
-        .map(|folder| folder.join("astronaut.png"))
-        .find(|path| path.is_file())
-}
-
 #[test]
 fn the_face_of_a_portrait_is_found_and_labelled() {
-    let Some(portrait) = portrait() else {
+    let Some(portrait) = media::find("astronaut.png") else {
         return skip("no astronaut.png");
     };
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! The program as a user runs it, on real pictures and clips.
 
+#[path = "../../../tests/media/mod.rs"]
+mod media_file;
 #[path = "../../../tests/skip/mod.rs"]
 mod skip;
 
@@ -10,13 +12,7 @@ use serde_json::Value;
 use skip::skip;
 
 fn media(name: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let found = std::env::var_os("FER_MEDIA_DIR")
-        .map(PathBuf::from)
-        .into_iter()
-        .chain([root.join(".fer/media"), root.join("../shared/data/media")])
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
+    let found = media_file::find(name);
     if found.is_none() {
         skip(format!("no {name}"));
     }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[path = "../../../tests/media/mod.rs"]
+mod media_file;
 #[path = "../../../tests/skip/mod.rs"]
 pub mod skip;
 
@@ -29,13 +31,7 @@ pub fn init() {
 /// A file of the test media: in `FER_MEDIA_DIR`, in what `make test` fetched, or beside
 /// the checkout. `None`, said aloud, where it is in none of them.
 pub fn media(name: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let found = std::env::var_os("FER_MEDIA_DIR")
-        .map(PathBuf::from)
-        .into_iter()
-        .chain([root.join(".fer/media"), root.join("../shared/data/media")])
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
+    let found = media_file::find(name);
     if found.is_none() {
         skip(format!("no {name}"));
     }
