@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::nn::weights::Tensors;
 use crate::nn::{Architecture, Weights};
+use crate::train::Config;
 
 /// A trained network as a file holds it.
 #[derive(Debug, Clone)]
@@ -46,10 +47,11 @@ impl Network {
         let path = weights_file(path);
         let read = || -> Result<Self> {
             let loaded = load(&path)?;
+            let stem_stride = stem_stride(&loaded)?;
             let classes = loaded
                 .classes
                 .context("the file does not name its classes")?;
-            let net = Architecture::new(width(&loaded.tensors)?, classes.len())?;
+            let net = Architecture::with_stem(width(&loaded.tensors)?, stem_stride, classes.len())?;
             Ok(Self {
                 weights: Weights::from_tensors(&net, &loaded.tensors)?,
                 net,
@@ -59,6 +61,16 @@ impl Network {
         };
         read().with_context(|| format!("weights {}", path.display()))
     }
+}
+
+/// The first layer's stride, from the recipe in the file; that of the published network
+/// where there is none.
+fn stem_stride(file: &Loaded) -> Result<usize> {
+    let Some(recipe) = file.metadata.get("config") else {
+        return Ok(2);
+    };
+    let recipe = Config::from_toml(recipe, None).context("the recipe in the file")?;
+    Ok(recipe.stem_stride)
 }
 
 /// The width multiplier, from the number of pooled features.

@@ -24,7 +24,7 @@ const BLOCKS: [(usize, usize); 13] = [
 /// What a layer computes before its batch norm and ReLU6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// 3x3 convolution of the one input channel, stride 2.
+    /// 3x3 convolution of the one input channel.
     Stem,
     /// 3x3 convolution of each channel by itself.
     Depthwise,
@@ -85,6 +85,8 @@ impl Layer {
 pub struct Architecture {
     /// Width multiplier.
     pub width: f32,
+    /// Stride of the first layer.
+    pub stem_stride: usize,
     /// Number of classes.
     pub classes: usize,
     /// Convolutions from the input on.
@@ -92,14 +94,28 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// The layers of a network with this width multiplier.
+    /// The layers of a network with this width multiplier, stride 2 in the first layer.
     ///
     /// # Errors
-    /// When the width is not 0.125 to 2 or there are fewer than two classes.
+    /// As [`Architecture::with_stem`].
     pub fn new(width: f32, classes: usize) -> Result<Self> {
+        Self::with_stem(width, 2, classes)
+    }
+
+    /// The same with the first layer's stride of one's own: 2 as published, or 1, with which
+    /// every layer sees twice the resolution at four times the cost.
+    ///
+    /// # Errors
+    /// When the width is not 0.125 to 2, the stride neither 1 nor 2, or there are fewer than
+    /// two classes.
+    pub fn with_stem(width: f32, stem_stride: usize, classes: usize) -> Result<Self> {
         ensure!(
             (0.125..=2.0).contains(&width),
             "width {width} is not 0.125 to 2"
+        );
+        ensure!(
+            (1..=2).contains(&stem_stride),
+            "stem_stride {stem_stride} is not 1 or 2"
         );
         ensure!(classes >= 2, "{classes} classes, at least 2 are needed");
         // Multiples of eight, so that rows of channels fill vector registers.
@@ -109,11 +125,11 @@ impl Architecture {
             kind: Kind::Stem,
             inputs: 1,
             outputs: channels(32),
-            stride: 2,
+            stride: stem_stride,
             in_side: SIDE,
-            out_side: SIDE / 2,
+            out_side: SIDE / stem_stride,
         }];
-        let (mut inputs, mut side) = (channels(32), SIDE / 2);
+        let (mut inputs, mut side) = (channels(32), SIDE / stem_stride);
         for (i, (outputs, stride)) in BLOCKS.into_iter().enumerate() {
             let (outputs, out_side) = (channels(outputs), side.div_ceil(stride));
             layers.push(Layer {
@@ -138,6 +154,7 @@ impl Architecture {
         }
         Ok(Self {
             width,
+            stem_stride,
             classes,
             layers,
         })

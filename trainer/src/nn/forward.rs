@@ -38,7 +38,7 @@ pub fn forward(
         let w = weights.convolution(i);
         match layer.kind {
             Kind::Stem => {
-                stem::patches(n, &ws.input, &mut ws.patches);
+                stem::patches(layer, n, &ws.input, &mut ws.patches);
                 let patches = Matrix::new(&ws.patches, rows, 9);
                 matmul(patches, Matrix::new(w, 9, channels), z);
             }

@@ -1,21 +1,21 @@
-//! The first layer's 3x3 convolution of one channel, stride 2, as a matrix product.
+//! The first layer's 3x3 convolution of one channel, as a matrix product.
 
-use crate::SIDE;
+use super::Layer;
 
-/// Rows of the patch matrix for one picture.
-pub const PATCHES: usize = (SIDE / 2) * (SIDE / 2);
-
-/// Writes the 3x3 patch under every output of `n` pictures: `n` x [`PATCHES`] rows of
-/// nine. What lies beyond the bottom and right edge is zero.
-pub fn patches(n: usize, x: &[f32], out: &mut [f32]) {
-    let side = SIDE / 2;
-    for (i, patch) in out[..n * PATCHES * 9].chunks_exact_mut(9).enumerate() {
-        let (picture, oy, ox) = (i / PATCHES, i / side % side, i % side);
-        let pixels = &x[picture * SIDE * SIDE..][..SIDE * SIDE];
+/// Writes the 3x3 patch under every output of `n` pictures: rows of nine, as many as the
+/// layer has outputs. What lies beyond the edge is zero.
+pub fn patches(layer: &Layer, n: usize, x: &[f32], out: &mut [f32]) {
+    let (side, out_side, pad) = (layer.in_side, layer.out_side, layer.pad_before());
+    let area = out_side * out_side;
+    for (i, patch) in out[..n * area * 9].chunks_exact_mut(9).enumerate() {
+        let (picture, oy, ox) = (i / area, i / out_side % out_side, i % out_side);
+        let pixels = &x[picture * side * side..][..side * side];
         for (k, value) in patch.iter_mut().enumerate() {
-            let (y, x) = (oy * 2 + k / 3, ox * 2 + k % 3);
-            *value = if y < SIDE && x < SIDE {
-                pixels[y * SIDE + x]
+            // What lies before the edge wraps round, and so is beyond the other one.
+            let y = (oy * layer.stride + k / 3).wrapping_sub(pad);
+            let x = (ox * layer.stride + k % 3).wrapping_sub(pad);
+            *value = if y < side && x < side {
+                pixels[y * side + x]
             } else {
                 0.0
             };

@@ -1,6 +1,6 @@
 //! Memory of one forward and backward pass, kept from batch to batch.
 
-use super::{Architecture, Kind, Layer, stem};
+use super::{Architecture, Kind, Layer};
 use crate::SIDE;
 
 /// What the passes over one ghost batch read and write.
@@ -52,7 +52,7 @@ impl Workspace {
         Self {
             capacity,
             input: vec![0.0; capacity * SIDE * SIDE],
-            patches: vec![0.0; capacity * stem::PATCHES * 9],
+            patches: vec![0.0; capacity * net.layers[0].out_side.pow(2) * 9],
             layers: net
                 .layers
                 .iter()

@@ -41,6 +41,8 @@ pub struct Config {
     pub stage: Stage,
     /// Width multiplier, 0.125 to 2.
     pub width: f32,
+    /// Stride of the first layer: 2, or 1 for four times the cost (a teacher, say).
+    pub stem_stride: usize,
     /// Passes over the training part.
     pub epochs: u64,
     /// Pictures of one step.
@@ -85,6 +87,7 @@ impl Default for Config {
         Self {
             stage: Stage::First,
             width: 1.0,
+            stem_stride: 2,
             epochs: 36,
             batch: 128,
             ghost_batch: 64,
@@ -188,6 +191,11 @@ impl Config {
             (2..=4096).contains(&self.batch),
             "batch {} is not 2 to 4096",
             self.batch
+        );
+        ensure!(
+            (1..=2).contains(&self.stem_stride),
+            "stem_stride {} is not 1 or 2",
+            self.stem_stride
         );
         ensure!(
             self.freeze_blocks <= 13,
