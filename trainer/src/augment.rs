@@ -84,29 +84,66 @@ impl Augment {
 
     /// Writes a changed copy of `pixels` ([`SIDE`] x [`SIDE`] grey values), about -1 to 1.
     pub fn apply(&self, pixels: &[u8], out: &mut [f32], rng: &mut Rng) {
-        let flip = rng.unit() < self.flip;
-        let (sin, cos) = (rng.symmetric() * self.rotation.to_radians()).sin_cos();
+        let view = self.view(rng);
+        self.apply_to(&view, pixels, out, rng);
+    }
+
+    /// A view of a picture, drawn by chance; never mirrored, which is left to
+    /// [`Augment::apply_to`].
+    pub fn view(&self, rng: &mut Rng) -> View {
+        let angle = rng.symmetric() * self.rotation.to_radians();
         let scale = 1.0 + self.scale * rng.symmetric();
         let aspect = 1.0 + self.aspect * rng.symmetric();
-        let (shift_x, shift_y) = (rng.symmetric() * self.shift, rng.symmetric() * self.shift);
+        View {
+            angle,
+            scale_x: scale * aspect,
+            scale_y: scale / aspect,
+            shift_x: rng.symmetric() * self.shift,
+            shift_y: rng.symmetric() * self.shift,
+        }
+    }
+
+    /// As [`Augment::apply`], with a view that is given; the rest is drawn by chance.
+    pub fn apply_to(&self, view: &View, pixels: &[u8], out: &mut [f32], rng: &mut Rng) {
+        let flip = rng.unit() < self.flip;
         let brightness = rng.symmetric() * self.brightness;
         let contrast = 1.0 + self.contrast * rng.symmetric();
-
-        let (scale_x, scale_y) = (scale * aspect, scale / aspect);
-        let scale_x = if flip { -scale_x } else { scale_x };
-        let middle = (SIDE - 1) as f32 / 2.0;
-        for (i, value) in out.iter_mut().enumerate() {
-            let u = ((i % SIDE) as f32 - middle) * scale_x;
-            let v = ((i / SIDE) as f32 - middle) * scale_y;
-            let grey = sample(
-                pixels,
-                cos * u - sin * v + middle + shift_x,
-                sin * u + cos * v + middle + shift_y,
-            );
-            *value = (normalise(grey) * contrast + brightness).clamp(-1.2, 1.2);
+        view.look_up(pixels, flip, out);
+        for value in out.iter_mut() {
+            *value = (*value * contrast + brightness).clamp(-1.2, 1.2);
         }
         if rng.unit() < self.erase {
             erase(out, rng);
+        }
+    }
+}
+
+/// Where in a picture each pixel of a changed copy lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct View {
+    /// Radians, about the middle.
+    angle: f32,
+    scale_x: f32,
+    scale_y: f32,
+    /// Pixels.
+    shift_x: f32,
+    shift_y: f32,
+}
+
+impl View {
+    /// Writes what the view shows of `pixels`, -1 to 1.
+    pub fn look_up(&self, pixels: &[u8], flip: bool, out: &mut [f32]) {
+        let (sin, cos) = self.angle.sin_cos();
+        let scale_x = if flip { -self.scale_x } else { self.scale_x };
+        let middle = (SIDE - 1) as f32 / 2.0;
+        for (i, value) in out.iter_mut().enumerate() {
+            let u = ((i % SIDE) as f32 - middle) * scale_x;
+            let v = ((i / SIDE) as f32 - middle) * self.scale_y;
+            *value = normalise(sample(
+                pixels,
+                cos * u - sin * v + middle + self.shift_x,
+                sin * u + cos * v + middle + self.shift_y,
+            ));
         }
     }
 }

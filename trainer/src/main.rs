@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    quiet_on_a_closed_pipe();
     match cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -15,3 +16,16 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// Lets the program end when nobody reads what it prints any more (`| head`), as other
+/// programs do; Rust ignores the signal, and the next line would be a panic.
+#[cfg(unix)]
+fn quiet_on_a_closed_pipe() {
+    // SAFETY: no other thread runs yet, and the default action is always a valid one.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+#[cfg(not(unix))]
+fn quiet_on_a_closed_pipe() {}

@@ -171,3 +171,22 @@ fn mistakes_are_said_in_one_line() {
         assert!(said.contains(word), "{args:?}: {said}");
     }
 }
+
+#[test]
+fn a_reader_that_leaves_is_no_panic() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    common::sets::fer2013(&data, 2, 2);
+    let mut child = program(&["data", "summary", data.to_str().unwrap()])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(output.status.signal(), Some(13), "SIGPIPE: {said}");
+}

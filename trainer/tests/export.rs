@@ -49,6 +49,7 @@ fn samples() -> Vec<Sample> {
                 .collect(),
             label: 0,
             votes: None,
+            lessons: Vec::new(),
             subject: None,
             split: None,
             name: String::new(),

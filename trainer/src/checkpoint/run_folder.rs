@@ -62,6 +62,11 @@ impl RunFolder {
         self.path.join("metrics.jsonl")
     }
 
+    /// The teacher's answers, where the run has one.
+    pub fn soft_labels(&self) -> PathBuf {
+        self.path.join("soft-labels.safetensors")
+    }
+
     /// Losses and accuracies by epoch, as a picture.
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.svg")

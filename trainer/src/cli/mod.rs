@@ -12,6 +12,7 @@ mod recipe;
 mod source;
 mod stop;
 mod summary;
+mod teach;
 mod train;
 
 use anyhow::Result;
@@ -29,6 +30,8 @@ pub struct Cli {
 enum Command {
     /// Trains a network
     Train(train::Args),
+    /// Asks trained networks about the training pictures, for a student to learn from
+    Teach(teach::Args),
     /// Looks at data sets
     #[command(subcommand)]
     Data(summary::Command),
@@ -52,6 +55,7 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Train(args) => train::run(&args),
+            Command::Teach(args) => teach::run(&args),
             Command::Data(command) => summary::run(&command),
             Command::Eval(args) => eval::run(&args),
             Command::CrossValidate(args) => cross_validate::run(&args),

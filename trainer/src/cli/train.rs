@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use fer_trainer::checkpoint::RunFolder;
 use fer_trainer::data::{Dataset, Sample, split};
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{self, Config, Outcome, Trainer};
+use fer_trainer::train::{self, Config, Outcome, SoftLabels, Trainer};
 
 use super::console::Console;
 use super::recipe::{self, Recipe};
@@ -24,8 +24,12 @@ pub struct Args {
     /// Weights to start from: a run folder or a safetensors file; random without it
     #[arg(long)]
     init: Option<PathBuf>,
+    /// A teacher's answers, from `teach`; the views in them take the place of the recipe's
+    /// rotation, scale, aspect and shift
+    #[arg(long)]
+    soft_labels: Option<PathBuf>,
     /// Goes on with the run in --out, whose recipe holds
-    #[arg(long, conflicts_with_all = ["init", "config", "preset", "stage", "epochs", "width", "seed"])]
+    #[arg(long, conflicts_with_all = ["init", "soft_labels", "config", "preset", "stage", "epochs", "width", "seed"])]
     resume: bool,
     #[command(flatten)]
     recipe: Recipe,
@@ -57,10 +61,16 @@ pub fn run(args: &Args) -> Result<()> {
         Some(trainer) => trainer.config.clone(),
         None => args.config()?,
     };
+    let labels = soft_labels(args, &folder)?;
     let data = args.source.open()?;
     let mut rng = Rng::new(config.seed);
     let (train, validation) = split::for_training(&data, config.hold_out, &mut rng)?;
     describe(&data, &train, &validation);
+    let taught = labels
+        .as_ref()
+        .map(|labels| labels.attach(&data.classes, &train))
+        .transpose()?;
+    let train = taught.as_ref().map_or(train, |t| t.iter().collect());
 
     let mut trainer = match resumed {
         Some(trainer) => {
@@ -78,7 +88,11 @@ pub fn run(args: &Args) -> Result<()> {
     let folder = if args.resume {
         folder
     } else {
-        RunFolder::create(&args.out, &trainer)?
+        let folder = RunFolder::create(&args.out, &trainer)?;
+        if let Some(labels) = &labels {
+            labels.save(&folder.soft_labels())?;
+        }
+        folder
     };
 
     let stop = stop::on_signal()?;
@@ -103,6 +117,17 @@ pub fn run(args: &Args) -> Result<()> {
         folder.best().display()
     );
     Ok(())
+}
+
+/// The teacher's answers that a new run is given, or that a resumed one began with.
+fn soft_labels(args: &Args, folder: &RunFolder) -> Result<Option<SoftLabels>> {
+    let own = folder.soft_labels();
+    let path = match &args.soft_labels {
+        Some(path) => path,
+        None if args.resume && own.exists() => &own,
+        None => return Ok(None),
+    };
+    SoftLabels::load(path).map(Some)
 }
 
 fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample]) {

@@ -99,6 +99,7 @@ fn sample(record: &csv::StringRecord, columns: &Columns, name: &str) -> Result<S
         pixels,
         label: label.with_context(|| format!("emotion {emotion:?} is not 0 to 6"))?,
         votes: None,
+        lessons: Vec::new(),
         subject: None,
         split,
         name: name.to_owned(),

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::augment::View;
+
 pub use picture::{FaceReader, Picture, StillFinder, input_spec};
 
 /// Part of a data set.
@@ -64,6 +66,15 @@ impl fmt::Display for Split {
     }
 }
 
+/// A view of a picture and each class's probability in it, as a teacher sees them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    /// What the teacher was shown.
+    pub view: View,
+    /// One a class, summing to one.
+    pub probabilities: Vec<f32>,
+}
+
 /// One labelled face.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
@@ -73,6 +84,8 @@ pub struct Sample {
     pub label: usize,
     /// Share of each class where people disagreed; sums to one.
     pub votes: Option<Vec<f32>>,
+    /// What a teacher says of views of the picture; empty without one.
+    pub lessons: Vec<Lesson>,
     /// Whose face it is, where the data set tells.
     pub subject: Option<String>,
     /// Part of the data set, where it has parts.

@@ -63,6 +63,7 @@ impl Dataset {
                     pixels,
                     label: entry.label,
                     votes: None,
+                    lessons: Vec::new(),
                     subject: entry.subject.clone(),
                     split: entry.split,
                     name,

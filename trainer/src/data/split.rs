@@ -132,6 +132,7 @@ mod tests {
             pixels: Vec::new(),
             label,
             votes: None,
+            lessons: Vec::new(),
             subject: subject.map(|s| format!("S{s}")),
             split: None,
             name: String::new(),

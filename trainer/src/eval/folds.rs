@@ -113,6 +113,7 @@ mod tests {
             pixels: Vec::new(),
             label: i % 7,
             votes: None,
+            lessons: Vec::new(),
             subject: Some(format!("S{:03}", i / 7)),
             split: None,
             name: format!("{i}"),

@@ -12,11 +12,13 @@ pub mod depthwise;
 pub mod forward;
 pub mod head;
 pub mod matmul;
+pub mod narrow;
 pub mod stem;
 pub mod weights;
 pub mod workspace;
 
 pub use architecture::{Architecture, Kind, Layer};
 pub use forward::{Statistics, forward};
+pub use narrow::narrow;
 pub use weights::Weights;
 pub use workspace::Workspace;

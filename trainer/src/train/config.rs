@@ -65,6 +65,9 @@ pub struct Config {
     /// Probability with which a picture is mixed with another of its ghost batch, 0.6 to
     /// 1.0 of it being its own (after Zhang et al. 2018).
     pub mixup: f32,
+    /// Share of the teacher's probabilities in a target, the rest being the label, where
+    /// there is a teacher (Hinton, Vinyals and Dean 2015, at temperature 1).
+    pub teacher_weight: f32,
     /// Classes of different size.
     pub balance: Balance,
     /// Decay of the weights' running average a step, which is what is evaluated and
@@ -98,6 +101,7 @@ impl Default for Config {
             dropout: 0.4,
             label_smoothing: 0.1,
             mixup: 0.0,
+            teacher_weight: 0.7,
             balance: Balance::None,
             ema: 0.999,
             norm_decay: 0.98,
@@ -207,6 +211,7 @@ impl Config {
             ("dropout", self.dropout, 0.95),
             ("label_smoothing", self.label_smoothing, 0.9),
             ("mixup", self.mixup, 1.0),
+            ("teacher_weight", self.teacher_weight, 1.0),
             ("ema", self.ema, 0.999_999),
             ("norm_decay", self.norm_decay, 0.999_999),
         ];

@@ -38,10 +38,12 @@ pub(super) struct Sums {
 impl Step<'_> {
     /// Runs `samples` forward and backward; the gradients stay in the workspace.
     pub(super) fn run(&self, ws: &mut Workspace, samples: &[&Sample], rng: &mut Rng) -> Sums {
-        for (sample, input) in samples.iter().zip(ws.input.chunks_exact_mut(PICTURE)) {
-            self.augment.apply(&sample.pixels, input, rng);
-        }
-        let mut targets: Vec<Vec<f32>> = samples.iter().map(|s| self.target(s)).collect();
+        let inputs = ws.input.chunks_exact_mut(PICTURE);
+        let mut targets: Vec<Vec<f32>> = samples
+            .iter()
+            .zip(inputs)
+            .map(|(sample, input)| self.show(sample, input, rng))
+            .collect();
         if self.config.mixup > 0.0 {
             mix(&mut ws.input, &mut targets, self.config.mixup, rng);
         }
@@ -53,6 +55,24 @@ impl Step<'_> {
         sums
     }
 
+    /// Draws a changed copy of the picture, and tells what is wanted of the network for it.
+    fn show(&self, sample: &Sample, input: &mut [f32], rng: &mut Rng) -> Vec<f32> {
+        let mut target = self.target(sample);
+        if sample.lessons.is_empty() {
+            self.augment.apply(&sample.pixels, input, rng);
+            return target;
+        }
+        let lesson = &sample.lessons[rng.below(sample.lessons.len())];
+        self.augment
+            .apply_to(&lesson.view, &sample.pixels, input, rng);
+        let weight = self.config.teacher_weight;
+        for (target, taught) in target.iter_mut().zip(&lesson.probabilities) {
+            *target += weight * (taught - *target);
+        }
+        target
+    }
+
+    /// The label, or people's votes.
     fn target(&self, sample: &Sample) -> Vec<f32> {
         let (classes, smoothing) = (self.net.classes, self.config.label_smoothing);
         match &sample.votes {

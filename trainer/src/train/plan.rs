@@ -55,6 +55,7 @@ mod tests {
                 pixels: Vec::new(),
                 label: usize::from(i < 100),
                 votes: None,
+                lessons: Vec::new(),
                 subject: None,
                 split: None,
                 name: String::new(),

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
+use crate::SIDE;
 use crate::augment::normalise;
 use crate::data::Sample;
 use crate::nn::{Architecture, Statistics, Weights, Workspace, forward, head};
-use crate::{SIDE, nn};
 
 /// Scores of every sample, one a class, before softmax; of the mirrored picture when
 /// `mirrored`.
@@ -16,8 +16,21 @@ pub fn predict(
     samples: &[&Sample],
     mirrored: bool,
 ) -> Vec<Vec<f32>> {
+    let show = |_, sample: &Sample, input: &mut [f32]| upright(sample, mirrored, input);
     let scores = |feature: &[f32]| head::logits(weights, feature);
-    each(net, weights, workspaces, samples, mirrored, scores)
+    each(net, weights, workspaces, samples, &show, scores)
+}
+
+/// Scores of every sample as `show` presents it, given its index.
+pub fn predict_shown(
+    net: &Architecture,
+    weights: &Weights,
+    workspaces: &mut [Workspace],
+    samples: &[&Sample],
+    show: &(impl Fn(usize, &Sample, &mut [f32]) + Sync),
+) -> Vec<Vec<f32>> {
+    let scores = |feature: &[f32]| head::logits(weights, feature);
+    each(net, weights, workspaces, samples, show, scores)
 }
 
 /// Pooled features of every sample, [`Architecture::features`] values each.
@@ -27,7 +40,8 @@ pub fn features(
     workspaces: &mut [Workspace],
     samples: &[&Sample],
 ) -> Vec<Vec<f32>> {
-    each(net, weights, workspaces, samples, false, <[f32]>::to_vec)
+    let show = |_, sample: &Sample, input: &mut [f32]| upright(sample, false, input);
+    each(net, weights, workspaces, samples, &show, <[f32]>::to_vec)
 }
 
 /// What `of` makes of the pooled features of every sample.
@@ -36,17 +50,22 @@ fn each(
     weights: &Weights,
     workspaces: &mut [Workspace],
     samples: &[&Sample],
-    mirrored: bool,
+    show: &(impl Fn(usize, &Sample, &mut [f32]) + Sync),
     of: impl Fn(&[f32]) -> Vec<f32> + Sync,
 ) -> Vec<Vec<f32>> {
     let share = samples.len().div_ceil(workspaces.len()).max(1);
     samples
         .par_chunks(share)
         .zip(workspaces)
-        .flat_map_iter(|(samples, ws)| {
+        .enumerate()
+        .flat_map_iter(|(k, (samples, ws))| {
             let mut rows = Vec::with_capacity(samples.len());
             for batch in samples.chunks(ws.capacity) {
-                run(net, weights, ws, batch, mirrored);
+                let inputs = ws.input.chunks_exact_mut(SIDE * SIDE);
+                for (i, (sample, input)) in batch.iter().zip(inputs).enumerate() {
+                    show(k * share + rows.len() + i, sample, input);
+                }
+                forward(net, weights, ws, batch.len(), Statistics::Running);
                 let features = ws.features.chunks_exact(net.features());
                 rows.extend(features.take(batch.len()).map(&of));
             }
@@ -55,24 +74,15 @@ fn each(
         .collect()
 }
 
-fn run(
-    net: &Architecture,
-    weights: &Weights,
-    ws: &mut nn::Workspace,
-    batch: &[&Sample],
-    mirrored: bool,
-) {
-    let pictures = ws.input.chunks_exact_mut(SIDE * SIDE);
-    for (sample, input) in batch.iter().zip(pictures) {
-        let rows = sample.pixels.chunks_exact(SIDE);
-        for (pixels, row) in rows.zip(input.chunks_exact_mut(SIDE)) {
-            for (x, value) in row.iter_mut().enumerate() {
-                let from = if mirrored { SIDE - 1 - x } else { x };
-                *value = normalise(f32::from(pixels[from]));
-            }
+/// The picture as it is in use.
+fn upright(sample: &Sample, mirrored: bool, input: &mut [f32]) {
+    let rows = sample.pixels.chunks_exact(SIDE);
+    for (pixels, row) in rows.zip(input.chunks_exact_mut(SIDE)) {
+        for (x, value) in row.iter_mut().enumerate() {
+            let from = if mirrored { SIDE - 1 - x } else { x };
+            *value = normalise(f32::from(pixels[from]));
         }
     }
-    forward(net, weights, ws, batch.len(), Statistics::Running);
 }
 
 /// Share of samples whose class has the highest value.

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::{Config, Trainer};
 use crate::checkpoint::Loaded;
-use crate::nn::{Architecture, Weights};
+use crate::nn::{Architecture, Weights, narrow};
 use crate::rng::Rng;
 
 /// How much of the weights to start from fits the network.
@@ -19,7 +19,7 @@ pub struct Fit {
 }
 
 /// A run that has not begun, from the weights in `init`, with random values for what does
-/// not fit; a class of the same name keeps its row of the classifier.
+/// not fit; of a wider network the strongest channels are taken, a class of the same name keeps its row of the classifier.
 ///
 /// # Errors
 /// When the recipe has values out of range, or `init` holds tensors and none fits.
@@ -31,7 +31,7 @@ pub fn start(config: Config, classes: Vec<String>, init: &Loaded) -> Result<(Tra
         .iter()
         .map(|class| old.iter().position(|o| o == class))
         .collect();
-    let (weights, loaded) = Weights::init(&net, &init.tensors, &rows, &mut rng);
+    let (weights, loaded) = Weights::init(&net, &narrow(&net, &init.tensors), &rows, &mut rng);
     ensure!(
         init.tensors.is_empty() || loaded.convolutions > 0,
         "none of the weights fits width {}",

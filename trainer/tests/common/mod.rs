@@ -38,6 +38,7 @@ pub fn samples(n: usize, classes: usize, nth: usize) -> Vec<Sample> {
             pixels: face(i % classes, &mut rng),
             label: i % classes,
             votes: None,
+            lessons: Vec::new(),
             subject: None,
             split: Some(if (i / classes).is_multiple_of(nth) {
                 Split::Validation

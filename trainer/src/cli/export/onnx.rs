@@ -278,6 +278,7 @@ fn noise() -> Vec<Sample> {
                 pixels,
                 label: 0,
                 votes: None,
+                lessons: Vec::new(),
                 subject: None,
                 split: None,
                 name: "noise".into(),
