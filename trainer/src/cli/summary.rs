@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::Result;
-use fer_trainer::data::{Dataset, Split, duplicates};
+use fer_trainer::data::{Dataset, Sample, Split, duplicates};
 
 use super::source::Reading;
 
-/// Pairs of duplicates that are listed by name.
+/// Sizes, and pairs of duplicates, that are listed.
 const LISTED: usize = 10;
 
 /// Commands on data sets.
@@ -47,6 +47,12 @@ pub fn run(command: &Command) -> Result<()> {
     if !subjects.is_empty() {
         println!("{} subjects", subjects.len());
     }
+    for ((width, height), n) in data.sizes.iter().take(LISTED) {
+        println!("{n} pictures of {width} x {height}");
+    }
+    if data.sizes.len() > LISTED {
+        println!("and {} other sizes", data.sizes.len() - LISTED);
+    }
     twice(&data);
     Ok(())
 }
@@ -79,8 +85,10 @@ fn counts(data: &Dataset) {
 }
 
 fn twice(data: &Dataset) {
-    let found = duplicates::find(&data.samples);
-    let part = |i: usize| data.samples[i].split;
+    let samples: Vec<&Sample> = data.samples.iter().collect();
+    let parts: Vec<Option<Split>> = samples.iter().map(|s| s.split).collect();
+    let found = duplicates::find(&samples, &parts);
+    let part = |i: usize| parts[i];
     let across = found
         .exact
         .iter()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use fer_trainer::checkpoint::RunFolder;
-use fer_trainer::data::{Dataset, Sample, split};
+use fer_trainer::data::{Dataset, Sample, split, warnings};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{self, Config, Outcome, SoftLabels, Trainer};
 
@@ -145,9 +145,9 @@ fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample]) {
         .zip(data.counts(validation.iter().copied()));
     for (class, (train, validation)) in data.classes.iter().zip(counts) {
         println!("  {class:10} {train:6} {validation:6}");
-        if train == 0 {
-            eprintln!("warning: nothing to train {class} on");
-        }
+    }
+    for warning in warnings(data, train, validation) {
+        eprintln!("warning: {warning}");
     }
 }
 

@@ -29,8 +29,12 @@ pub struct Duplicates {
     pub near_across_parts: Vec<(usize, usize)>,
 }
 
-/// Compares every sample with every other.
-pub fn find(samples: &[Sample]) -> Duplicates {
+/// Compares every sample with every other; `parts` has the part of each.
+///
+/// # Panics
+/// When `parts` has another length.
+pub fn find<P: PartialEq + Sync>(samples: &[&Sample], parts: &[P]) -> Duplicates {
+    assert_eq!(samples.len(), parts.len());
     let mut first: HashMap<&[u8], usize> = HashMap::new();
     let mut exact = Vec::new();
     for (i, sample) in samples.iter().enumerate() {
@@ -48,7 +52,7 @@ pub fn find(samples: &[Sample]) -> Duplicates {
         .flat_map_iter(|a| {
             let hashes = &hashes;
             (a + 1..samples.len())
-                .filter(move |b| samples[a].split != samples[*b].split)
+                .filter(move |b| parts[a] != parts[*b])
                 .filter(move |b| distance(&hashes[a], &hashes[*b]) <= NEAR)
                 .filter(move |b| !flat(&hashes[*b]))
                 .filter(move |b| samples[a].pixels != samples[*b].pixels)
@@ -122,7 +126,8 @@ mod tests {
         brighter.split = Some(Split::Validation);
         brighter.pixels.iter_mut().for_each(|p| *p += 3);
         let samples = [a.clone(), picture(Split::Validation), a, brighter];
-        let found = find(&samples);
+        let splits = samples.each_ref().map(|s| s.split);
+        let found = find(&samples.each_ref(), &splits);
         assert_eq!(found.exact, [(0, 2)]);
         assert_eq!(found.near_across_parts, [(0, 3), (2, 3)]);
     }
@@ -145,6 +150,7 @@ mod tests {
             }
         };
         let samples = [picture(2, Split::Train), picture(30, Split::Validation)];
-        assert_eq!(find(&samples), Duplicates::default());
+        let splits = samples.each_ref().map(|s| s.split);
+        assert_eq!(find(&samples.each_ref(), &splits), Duplicates::default());
     }
 }

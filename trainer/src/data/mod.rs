@@ -12,7 +12,9 @@ mod jaffe;
 mod picture;
 mod raf;
 pub mod split;
+mod warnings;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::View;
 
-pub use picture::{FaceReader, Picture, StillFinder, input_spec};
+pub use picture::{FaceReader, Picture, Shown, StillFinder, input_spec};
+pub use warnings::warnings;
 
 /// Part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -118,6 +121,8 @@ pub struct Dataset {
     pub missed: Vec<Missed>,
     /// One line for each file or row that could not be used, with its name.
     pub faults: Vec<String>,
+    /// Files by the width and height of their picture; empty for tables of pixels.
+    pub sizes: BTreeMap<(u32, u32), usize>,
 }
 
 /// How to read a data set.

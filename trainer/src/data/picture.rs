@@ -45,7 +45,7 @@ impl Dataset {
     /// Reads the pictures in parallel, in the order of `entries`. A picture without a face
     /// is counted as missed, one that can't be read as a fault.
     pub(super) fn read_pictures(&mut self, root: &Path, entries: &[Entry], options: &ReadOptions) {
-        let read: Vec<(String, Result<Option<Vec<u8>>>)> = entries
+        let read: Vec<(String, Result<Shown>)> = entries
             .par_iter()
             .map_init(FaceReader::new, |reader, entry| {
                 let file = entry.file.strip_prefix(root).unwrap_or(&entry.file);
@@ -58,7 +58,10 @@ impl Dataset {
             })
             .collect();
         for (entry, (name, face)) in entries.iter().zip(read) {
-            match face {
+            if let Ok(shown) = &face {
+                *self.sizes.entry(shown.size).or_default() += 1;
+            }
+            match face.map(|shown| shown.face) {
                 Ok(Some(pixels)) => self.samples.push(Sample {
                     pixels,
                     label: entry.label,
@@ -100,6 +103,16 @@ impl StillFinder {
     }
 }
 
+/// What a picture file shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The largest face, [`SIDE`] x [`SIDE`] grey values; `None` where the detector finds
+    /// none.
+    pub face: Option<Vec<u8>>,
+    /// Width and height of the picture in pixels.
+    pub size: (u32, u32),
+}
+
 /// Reads the face in a picture file.
 pub struct FaceReader {
     preparer: Preparer,
@@ -118,12 +131,11 @@ impl FaceReader {
         })
     }
 
-    /// The largest face in the file at `path`, [`SIDE`] x [`SIDE`] grey values; `None` where
-    /// the detector finds none. The whole picture is the face where it is `aligned`.
+    /// What the file at `path` shows. The whole picture is the face where it is `aligned`.
     ///
     /// # Errors
     /// When the file is no picture or the detector can't be had.
-    pub fn read(&mut self, path: &Path, aligned: Option<bool>) -> Result<Option<Vec<u8>>> {
+    pub fn read(&mut self, path: &Path, aligned: Option<bool>) -> Result<Shown> {
         let picture = Picture::read(path)?;
         let frame = picture.frame()?;
         let rect = if aligned.unwrap_or(picture.is_small()) {
@@ -131,8 +143,13 @@ impl FaceReader {
         } else {
             self.find(&frame)?
         };
-        rect.map(|rect| Ok(self.preparer.resize(&frame, &rect)?.to_vec()))
-            .transpose()
+        let face = rect
+            .map(|rect| Ok::<_, anyhow::Error>(self.preparer.resize(&frame, &rect)?.to_vec()))
+            .transpose()?;
+        Ok(Shown {
+            face,
+            size: picture.size(),
+        })
     }
 
     fn find(&mut self, frame: &Frame) -> Result<Option<Rect>> {

@@ -1,0 +1,82 @@
+//! What is odd about a data set, said before time is spent on it.
+
+use super::duplicates::{self, Duplicates};
+use super::{Dataset, Sample};
+
+/// One line for each oddity of the pictures to train on and those to validate by: classes
+/// without a picture, pictures of several sizes, the same face on both sides.
+pub fn warnings(data: &Dataset, train: &[&Sample], validation: &[&Sample]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (samples, verb) in [(train, "train on"), (validation, "validate by")] {
+        let counts = data.counts(samples.iter().copied());
+        for (class, _) in data.classes.iter().zip(counts).filter(|(_, n)| *n == 0) {
+            lines.push(format!("there is no {class} to {verb}"));
+        }
+    }
+    if let [first, .., last] = data.sizes.keys().collect::<Vec<_>>()[..] {
+        lines.push(format!(
+            "pictures are of {} sizes, {} x {} to {} x {}; all are brought to one",
+            data.sizes.len(),
+            first.0,
+            first.1,
+            last.0,
+            last.1
+        ));
+    }
+    let samples = [train, validation].concat();
+    let part: Vec<bool> = (0..samples.len()).map(|i| i < train.len()).collect();
+    let Duplicates {
+        exact,
+        near_across_parts: near,
+    } = duplicates::find(&samples, &part);
+    let exact = exact.iter().filter(|(a, b)| part[*a] != part[*b]).count();
+    if exact + near.len() > 0 {
+        lines.push(format!(
+            "{exact} pictures to validate by are also trained on, {} pairs look the same: \
+             accuracy is a little too good (`data summary` names them)",
+            near.len()
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(label: usize, pattern: usize) -> Sample {
+        Sample {
+            pixels: (0..48 * 48).map(|i| (i * pattern % 251) as u8).collect(),
+            label,
+            votes: None,
+            lessons: Vec::new(),
+            subject: None,
+            split: None,
+            name: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_sound_set_has_none_and_each_oddity_is_named() {
+        let mut data = Dataset {
+            classes: vec!["happy".into(), "sad".into()],
+            ..Dataset::default()
+        };
+        let samples = [sample(0, 3), sample(1, 7), sample(0, 11), sample(1, 13)];
+        let [a, b, c, d] = &samples;
+        assert!(warnings(&data, &[a, b], &[c, d]).is_empty());
+
+        data.sizes = [((48, 48), 3), ((90, 60), 1)].into();
+        let lines = warnings(&data, &[a, c], &[c, d]);
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines[0].contains("no sad to train on"), "{lines:?}");
+        assert!(
+            lines[1].contains("2 sizes, 48 x 48 to 90 x 60"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[2].contains("1 pictures to validate by are also"),
+            "{lines:?}"
+        );
+    }
+}
