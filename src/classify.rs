@@ -44,6 +44,7 @@ pub struct Classifier {
     preparer: Preparer,
     selection: Selection,
     max_batch: usize,
+    mirror: bool,
     input: Vec<f32>,
     runs: Runs,
     prepare_time: Duration,
@@ -63,6 +64,7 @@ impl Classifier {
             selection: engine::open(model, options)?,
             model: model.clone(),
             max_batch: Self::DEFAULT_BATCH,
+            mirror: false,
             input: Vec::new(),
             runs: Runs::default(),
             prepare_time: Duration::ZERO,
@@ -72,6 +74,13 @@ impl Classifier {
     /// The most faces to give to the engine at once; more are run in several batches.
     pub fn set_max_batch(&mut self, faces: usize) {
         self.max_batch = faces.max(1);
+    }
+
+    /// Whether [`Classifier::classify`] also looks at every face mirrored and averages the
+    /// probabilities of both: expressions are about symmetric, the network is not. Twice the
+    /// work.
+    pub fn set_mirror(&mut self, mirror: bool) {
+        self.mirror = mirror;
     }
 
     /// The model.
@@ -111,17 +120,30 @@ impl Classifier {
         for<'a> &'a F: Into<FaceBox>,
     {
         let len = self.preparer.spec().len();
+        let looks = if self.mirror { 2 } else { 1 };
         let mut input = std::mem::take(&mut self.input);
-        input.resize(faces.len() * len, 0.0);
+        input.resize(faces.len() * looks * len, 0.0);
         let start = Instant::now();
         let prepared = faces
             .iter()
-            .zip(input.chunks_exact_mut(len))
-            .try_for_each(|(face, out)| self.preparer.prepare(frame, face, out));
+            .zip(input.chunks_exact_mut(looks * len))
+            .try_for_each(|(face, out)| {
+                let (upright, mirrored) = out.split_at_mut(len);
+                self.preparer.prepare(frame, face, upright)?;
+                if self.mirror {
+                    self.preparer.mirror(upright, mirrored);
+                }
+                Ok(())
+            });
         self.prepare_time += start.elapsed();
         let result = prepared.and_then(|()| self.classify_prepared(&input));
         self.input = input;
-        result
+        let predictions = result?;
+        if !self.mirror {
+            return Ok(predictions);
+        }
+        let pairs = predictions.chunks_exact(2);
+        Ok(pairs.map(|pair| mean(&pair[0], &pair[1])).collect())
     }
 
     /// Classifies faces that [`Preparer::prepare`] has prepared, one after another.
@@ -152,6 +174,12 @@ impl Classifier {
         }
         Ok(predictions)
     }
+}
+
+/// Both with the same say.
+fn mean(a: &Prediction, b: &Prediction) -> Prediction {
+    let pairs = a.probabilities.iter().zip(&b.probabilities);
+    Prediction::from_probabilities(pairs.map(|(a, b)| (a + b) / 2.0).collect())
 }
 
 /// exp(x_i) / sum exp(x_j), shifted by the largest value so that nothing overflows.

@@ -15,7 +15,7 @@ pub enum Error {
     /// A model file is missing, damaged, or does not fit its labels or its input.
     #[error("model {name:?}: {reason}")]
     Model {
-        /// The file's path, or `bundled`.
+        /// The file's path, `bundled` or `bundled-small`.
         name: String,
         /// Why it can't be used.
         reason: String,

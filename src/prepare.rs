@@ -105,6 +105,25 @@ impl Preparer {
         Ok(())
     }
 
+    /// Writes the mirror image of a face that [`Preparer::prepare`] has prepared.
+    ///
+    /// # Panics
+    /// When `face` or `out` is not one face.
+    pub fn mirror(&self, face: &[f32], out: &mut [f32]) {
+        assert_eq!((face.len(), out.len()), (self.spec.len(), self.spec.len()));
+        let pixel = match self.spec.layout {
+            Layout::Nchw => 1,
+            Layout::Nhwc => self.spec.color.channels(),
+        };
+        let row = self.spec.width * pixel;
+        for (from, to) in face.chunks_exact(row).zip(out.chunks_exact_mut(row)) {
+            let pixels = from.chunks_exact(pixel).rev();
+            for (from, to) in pixels.zip(to.chunks_exact_mut(pixel)) {
+                to.copy_from_slice(from);
+            }
+        }
+    }
+
     /// As [`Preparer::prepare`], stopping before normalisation: the resized pixels, 0 to
     /// 255, height x width x channels with red first.
     ///

@@ -5,7 +5,7 @@ mod skip;
 use std::time::Duration;
 
 use fer::engine::{self, Builtin, Engine, EngineKind, EngineOptions};
-use fer::{Error, Model};
+use fer::{Classifier, Error, Frame, Model, Rect};
 use skip::skip;
 
 /// Faces of smooth noise, prepared: values from -1 to 1.
@@ -70,6 +70,37 @@ fn auto_says_what_it_took_and_why() {
     let selection = engine::open(&model, &EngineOptions::default()).unwrap();
     assert_ne!(selection.kind, EngineKind::Auto);
     assert!(selection.reason.starts_with(selection.kind.name()));
+}
+
+#[test]
+fn with_a_mirrored_look_a_face_and_its_mirror_image_are_read_alike() {
+    let model = Model::bundled().unwrap();
+    let options = EngineOptions {
+        kind: EngineKind::Builtin,
+        ..Default::default()
+    };
+    let face: Vec<u8> = (0..48 * 48).map(|i| (i * i / 40 % 251) as u8).collect();
+    let mut flipped = face.clone();
+    flipped.chunks_exact_mut(48).for_each(<[u8]>::reverse);
+    let whole = [Rect::new(0.0, 0.0, 48.0, 48.0)];
+    let mut classifier = Classifier::new(&model, &options).unwrap();
+    let mut read = |pixels: &[u8]| {
+        let frame = Frame::gray(pixels, 48, 48).unwrap();
+        let found = classifier.classify(&frame, &whole).unwrap();
+        let one = found[0].probabilities.clone();
+        classifier.set_mirror(true);
+        let found = classifier.classify(&frame, &whole).unwrap();
+        assert_eq!(found.len(), 1);
+        let two = found[0].probabilities.clone();
+        classifier.set_mirror(false);
+        [one, two]
+    };
+    let ([one, two], [flipped_one, flipped_two]) = (read(&face), read(&flipped));
+    assert!(largest_difference(&one, &flipped_one) > 1e-3);
+    assert!(largest_difference(&two, &flipped_two) < 1e-5);
+    for ((two, a), b) in two.iter().zip(&one).zip(&flipped_one) {
+        assert!((two - (a + b) / 2.0).abs() < 1e-5);
+    }
 }
 
 #[test]

@@ -19,23 +19,29 @@ struct Golden {
     /// Left, top, width and height of the face.
     face: [f32; 4],
     probabilities: BTreeMap<String, f32>,
+    /// The small model's.
+    small: BTreeMap<String, f32>,
 }
 
 #[test]
-fn the_bundled_model_says_of_the_portrait_what_it_said_when_it_was_made() {
+fn the_bundled_models_say_of_the_portrait_what_they_said_when_they_were_made() {
     let golden: Golden = serde_json::from_str(include_str!("data/golden.json")).unwrap();
     let Some(image) = clips::frames(&golden.picture).and_then(|mut frames| frames.pop()) else {
         return skip(format!("{} is missing", golden.picture));
     };
     let frame = Frame::gray(image.pixels(), image.width(), image.height()).unwrap();
     let [x, y, width, height] = golden.face;
-    let model = Model::bundled().unwrap();
-    for kind in [EngineKind::Builtin, EngineKind::OnnxRuntime] {
+    let models = [
+        (Model::bundled().unwrap(), &golden.probabilities),
+        (Model::bundled_small().unwrap(), &golden.small),
+    ];
+    let kinds = [EngineKind::Builtin, EngineKind::OnnxRuntime];
+    for ((model, wanted), kind) in models.iter().flat_map(|m| kinds.map(|kind| (m, kind))) {
         let options = EngineOptions {
             kind,
             ..EngineOptions::default()
         };
-        let mut classifier = match Classifier::new(&model, &options) {
+        let mut classifier = match Classifier::new(model, &options) {
             Ok(classifier) => classifier,
             Err(why) if kind == EngineKind::OnnxRuntime => {
                 skip(why);
@@ -47,10 +53,14 @@ fn the_bundled_model_says_of_the_portrait_what_it_said_when_it_was_made() {
         let prediction = classifier.classify(&frame, &faces).unwrap().remove(0);
         let labels = model.info().labels.iter().cloned();
         let have: BTreeMap<String, f32> = labels.zip(prediction.probabilities).collect();
-        for (label, want) in &golden.probabilities {
+        for (label, want) in *wanted {
             let off = have.get(label).is_none_or(|p| (p - want).abs() > TOLERANCE);
-            assert!(!off, "{kind}: {label} is not {want}: {have:?}");
+            assert!(
+                !off,
+                "{}, {kind}: {label} is not {want}: {have:?}",
+                model.name()
+            );
         }
-        assert_eq!(have.len(), golden.probabilities.len());
+        assert_eq!(have.len(), wanted.len());
     }
 }

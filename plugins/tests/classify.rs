@@ -57,6 +57,41 @@ fn the_astronaut_smiles_whatever_the_format() {
     }
 }
 
+/// What `ferclassify` with `options` says of the one face of a picture.
+fn expression(source: &str, options: &str) -> gstfer::meta::Expression {
+    let run = run(&format!(
+        "{source} ! video/x-raw,format=I420 ! ferfacedetect ! ferclassify smoothing=0 {options} ! fakesink name=end"
+    ));
+    assert_eq!(run.error, None);
+    run.frames[0].faces[0]
+        .expression
+        .clone()
+        .expect("classified")
+}
+
+#[test]
+fn a_mirrored_look_has_its_say() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    let [one, two] = ["mirror=false", "mirror=true"].map(|o| expression(&picture(&path, 1), o));
+    assert_eq!((&*one.label, &*two.label), ("happy", "happy"));
+    assert_ne!(one.probabilities, two.probabilities);
+}
+
+#[test]
+fn the_small_network_smiles_too_and_is_another_one() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    let [standard, small] = ["standard", "small"].map(|model| {
+        let options = format!("builtin-model={model}");
+        expression(&picture(&path, 1), &options)
+    });
+    assert_eq!((&*standard.label, &*small.label), ("happy", "happy"));
+    assert_ne!(standard.probabilities, small.probabilities);
+}
+
 /// Marks a region on every buffer that leaves the element called `source`.
 fn mark(pipeline: &gst::Pipeline, kind: &'static str, rect: (u32, u32, u32, u32)) {
     let pad = pipeline

@@ -10,7 +10,7 @@ use gst_base::subclass::base_transform::{InputBuffer, PrepareOutputBufferSuccess
 use gst_base::subclass::prelude::*;
 
 use super::faces::Faces;
-use super::settings::{Engine, InputColor, MODEL_MARGIN, Settings};
+use super::settings::{BuiltinModel, Engine, InputColor, MODEL_MARGIN, Settings};
 use crate::meta::FaceMeta;
 use crate::{caps, frame, message, meta, stats};
 
@@ -129,6 +129,11 @@ impl ObjectImpl for Classify {
                     .blurb("ONNX file of the network, or an engine exported for TensorRT (unset: the one that is built in)")
                     .mutable_ready()
                     .build(),
+                glib::ParamSpecEnum::builder_with_default("builtin-model", default.builtin_model)
+                    .nick("Built-in model")
+                    .blurb("Which of the networks that are built in, where model is unset")
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecEnum::builder_with_default("engine", default.engine)
                     .nick("Engine")
                     .blurb("What runs the network")
@@ -203,6 +208,12 @@ impl ObjectImpl for Classify {
                     .default_value(default.batch_size)
                     .mutable_ready()
                     .build(),
+                glib::ParamSpecBoolean::builder("mirror")
+                    .nick("Mirror")
+                    .blurb("Looks at every face mirrored too and averages: a little more accurate for twice the work")
+                    .default_value(default.mirror)
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecDouble::builder("threshold")
                     .nick("Threshold")
                     .blurb("Confidence below which the label is `uncertain`")
@@ -257,6 +268,10 @@ impl ObjectImpl for Classify {
         let mut settings = self.settings.lock().unwrap();
         match pspec.name() {
             "model" => settings.model = text(value).map(PathBuf::from),
+            "builtin-model" => {
+                settings.builtin_model =
+                    value.get::<BuiltinModel>().expect("type checked upstream");
+            }
             "engine" => settings.engine = value.get::<Engine>().expect("type checked upstream"),
             "threads" => settings.threads = value.get().expect("type checked upstream"),
             "device-id" => settings.device_id = value.get().expect("type checked upstream"),
@@ -275,6 +290,7 @@ impl ObjectImpl for Classify {
                 settings.batch_timeout = value.get().expect("type checked upstream");
             }
             "batch-size" => settings.batch_size = value.get().expect("type checked upstream"),
+            "mirror" => settings.mirror = value.get().expect("type checked upstream"),
             "threshold" => settings.threshold = value.get().expect("type checked upstream"),
             "smoothing" => {
                 settings.smoothing = value.get().expect("type checked upstream");
@@ -302,6 +318,7 @@ impl ObjectImpl for Classify {
                 let path = settings.model.as_ref();
                 path.map(|p| p.display().to_string()).to_value()
             }
+            "builtin-model" => settings.builtin_model.to_value(),
             "engine" => settings.engine.to_value(),
             "threads" => settings.threads.to_value(),
             "device-id" => settings.device_id.to_value(),
@@ -314,6 +331,7 @@ impl ObjectImpl for Classify {
             "shared-engine" => settings.shared_engine.to_value(),
             "batch-timeout" => settings.batch_timeout.to_value(),
             "batch-size" => settings.batch_size.to_value(),
+            "mirror" => settings.mirror.to_value(),
             "threshold" => settings.threshold.to_value(),
             "smoothing" => settings.smoothing.to_value(),
             "reclassify-interval" => settings.reclassify_interval.to_value(),

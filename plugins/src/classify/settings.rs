@@ -31,6 +31,20 @@ pub enum Engine {
     TensorRt,
 }
 
+/// Which of the networks that come with the plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerBuiltinModel")]
+#[repr(i32)]
+pub enum BuiltinModel {
+    /// Width 1.0.
+    #[default]
+    #[enum_value(name = "Standard: the most accurate", nick = "standard")]
+    Standard,
+    /// Width 0.5.
+    #[enum_value(name = "Small: a quarter of the work", nick = "small")]
+    Small,
+}
+
 /// Arithmetic of an engine that TensorRT builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "GstFerPrecision")]
@@ -72,6 +86,7 @@ pub enum InputColor {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub model: Option<PathBuf>,
+    pub builtin_model: BuiltinModel,
     pub engine: Engine,
     pub threads: u32,
     pub device_id: u32,
@@ -84,6 +99,7 @@ pub struct Settings {
     pub shared_engine: bool,
     pub batch_timeout: u64,
     pub batch_size: u32,
+    pub mirror: bool,
     pub threshold: f64,
     pub smoothing: f64,
     pub reclassify_interval: u32,
@@ -98,6 +114,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model: None,
+            builtin_model: BuiltinModel::default(),
             engine: Engine::default(),
             threads: 1,
             device_id: 0,
@@ -110,6 +127,7 @@ impl Default for Settings {
             shared_engine: true,
             batch_timeout: 0,
             batch_size: Classifier::DEFAULT_BATCH as u32,
+            mirror: false,
             threshold: 0.0,
             smoothing: 0.7,
             reclassify_interval: 1,
@@ -128,7 +146,11 @@ impl Settings {
         let overrides = self.overrides()?;
         let model = match &self.model {
             Some(path) => Model::load(path, &overrides)?,
-            None => Model::bundled()?.with(&overrides)?,
+            None => match self.builtin_model {
+                BuiltinModel::Standard => Model::bundled()?,
+                BuiltinModel::Small => Model::bundled_small()?,
+            }
+            .with(&overrides)?,
         };
         let options = EngineOptions {
             kind: match self.engine {
@@ -149,6 +171,7 @@ impl Settings {
         };
         let mut classifier = Classifier::new(&model, &options)?;
         classifier.set_max_batch(self.batch_size as usize);
+        classifier.set_mirror(self.mirror);
         Ok(classifier)
     }
 

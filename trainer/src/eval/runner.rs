@@ -16,7 +16,8 @@ pub struct Evaluation {
     pub probabilities: Vec<Vec<f32>>,
     /// Label in the data set, one a sample.
     pub labels: Vec<usize>,
-    /// Milliseconds for one picture, preparation and inference, without mirroring.
+    /// Milliseconds for one picture, preparation and inference, of both looks where there are
+    /// two.
     pub milliseconds: f64,
 }
 
@@ -43,17 +44,10 @@ pub fn evaluate(
             })
         })
         .collect::<Result<_>>()?;
+    classifier.set_mirror(mirror);
     let start = Instant::now();
-    let mut probabilities = run(classifier, &columns, samples, false)?;
+    let probabilities = run(classifier, &columns, samples)?;
     let milliseconds = start.elapsed().as_secs_f64() * 1e3 / samples.len().max(1) as f64;
-    if mirror {
-        let mirrored = run(classifier, &columns, samples, true)?;
-        for (plain, mirrored) in probabilities.iter_mut().zip(mirrored) {
-            for (p, m) in plain.iter_mut().zip(mirrored) {
-                *p = (*p + m) / 2.0;
-            }
-        }
-    }
     Ok(Evaluation {
         probabilities,
         labels: samples.iter().map(|s| s.label).collect(),
@@ -65,16 +59,11 @@ fn run(
     classifier: &mut Classifier,
     columns: &[usize],
     samples: &[&Sample],
-    mirrored: bool,
 ) -> Result<Vec<Vec<f32>>> {
     let face = Rect::new(0.0, 0.0, SIDE as f32, SIDE as f32);
     let mut rows = Vec::with_capacity(samples.len());
     for sample in samples {
-        let mut pixels = sample.pixels.clone();
-        if mirrored {
-            pixels.chunks_exact_mut(SIDE).for_each(<[u8]>::reverse);
-        }
-        let frame = Frame::gray(&pixels, SIDE, SIDE)?;
+        let frame = Frame::gray(&sample.pixels, SIDE, SIDE)?;
         let prediction = classifier.classify(&frame, &[face])?.remove(0);
         let own: Vec<f32> = columns
             .iter()
