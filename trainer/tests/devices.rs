@@ -184,10 +184,7 @@ fn train_alike(device: Device, config: &Config) {
     println!("{device}: {have:.4?}\ncpu: {want:.4?}");
     assert_eq!(have.len(), want.len());
     for (have, want) in have.iter().zip(&want) {
-        assert!(
-            (have - want).abs() < 0.01 * want.abs(),
-            "{have} {want}"
-        );
+        assert!((have - want).abs() < 0.01 * want.abs(), "{have} {want}");
     }
     for epoch in cpu.iter().chain(&other) {
         let share = epoch.drawing.expect("it is measured");

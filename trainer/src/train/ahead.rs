@@ -1,4 +1,5 @@
-//! Drawing the next step's pictures while a device computes this one.
+//! The order of drawing and computing: the next step's pictures while a device computes this
+//! one, or each step in turn.
 
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -37,6 +38,23 @@ pub(super) fn ahead<P, T: Send>(
             }
         }
     })
+}
+
+/// Calls `take` with each of `plan` until it returns `false`; returns whether it came to the
+/// plan's end.
+///
+/// # Errors
+/// The first of `take`, which ends it.
+pub(super) fn in_turn<P>(
+    plan: impl Iterator<Item = P>,
+    mut take: impl FnMut(P) -> Result<bool>,
+) -> Result<bool> {
+    for planned in plan {
+        if !take(planned)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! One ghost batch: pictures in, gradients out.
 
-use std::time::{Duration, Instant};
-
 use anyhow::Result;
 
 use super::Config;
@@ -33,10 +31,6 @@ pub(super) struct Sums {
     pub center: f64,
     /// Pictures whose class scored highest.
     pub correct: usize,
-    /// Time that drawing the pictures took.
-    pub drawing: Duration,
-    /// Time that it all took.
-    pub all: Duration,
 }
 
 impl Step<'_> {
@@ -48,18 +42,13 @@ impl Step<'_> {
         samples: &[&Sample],
         mut shown: Shown,
     ) -> Result<Sums> {
-        let began = Instant::now();
         let (n, lowest) = (samples.len(), self.config.lowest_layer());
         engine.input()[..shown.input.len()].copy_from_slice(&shown.input);
         let statistics = Statistics::Batch { from: lowest };
         engine.forward(self.net, self.weights, n, statistics)?;
         let sums = self.losses(engine.exchange(), samples, &shown.targets, &mut shown.rng);
         engine.backward(self.net, self.weights, n, lowest)?;
-        Ok(Sums {
-            drawing: shown.took,
-            all: shown.took + began.elapsed(),
-            ..sums
-        })
+        Ok(sums)
     }
 
     /// Losses of the features, and their gradients by features and head.

@@ -1,7 +1,5 @@
 //! What a ghost batch shows the network: changed pictures and their targets.
 
-use std::time::{Duration, Instant};
-
 use rayon::prelude::*;
 
 use super::Config;
@@ -31,15 +29,12 @@ pub(super) struct Shown {
     pub targets: Vec<Vec<f32>>,
     /// Goes on where drawing left it.
     pub rng: Rng,
-    /// Time that drawing took.
-    pub took: Duration,
 }
 
 impl Show<'_> {
     /// Draws ghost batch `index` of the step that begins with `seed`. Each draws its own
     /// numbers, whichever thread runs it.
     pub(super) fn draw(&self, samples: &[&Sample], seed: u64, index: usize) -> Shown {
-        let began = Instant::now();
         let mut rng = Rng::new(seed ^ (index as u64 * 7919));
         let mut input = vec![0.0; samples.len() * PICTURE];
         let mut targets: Vec<Vec<f32>> = samples
@@ -54,7 +49,6 @@ impl Show<'_> {
             input,
             targets,
             rng,
-            took: began.elapsed(),
         }
     }
 

@@ -8,7 +8,7 @@ use fer::classify::softmax;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::ahead::ahead;
+use super::ahead::{ahead, in_turn};
 use super::ghost::{Step, Sums};
 use super::plan::Planned;
 use super::predict::predict_on;
@@ -145,10 +145,27 @@ pub struct Trainer {
 /// Where the time of an epoch went.
 #[derive(Debug, Clone, Copy, Default)]
 struct Clock {
-    /// In drawing pictures, or waiting for them.
+    /// In drawing pictures, or waiting for them where they are drawn ahead.
     drawing: Duration,
-    /// In all ghost batches.
+    /// In all ghost batches, one after another.
     ghosts: Duration,
+}
+
+/// What stays the same over the steps of an epoch.
+struct Epoch<'a> {
+    show: Show<'a>,
+    /// Factor of each class's loss.
+    class_weights: Vec<f32>,
+    /// Steps of the epoch.
+    batches: u64,
+}
+
+/// The pictures of a step.
+enum Shows {
+    /// Drawn ahead, one a ghost batch.
+    Drawn(Vec<Shown>),
+    /// To be drawn by the thread that goes on with them.
+    ToDraw,
 }
 
 impl Trainer {
@@ -248,29 +265,51 @@ impl Trainer {
         if self.progress.batch == 0 {
             self.progress.rng = rng.state();
         }
-        let class_weights = plan::class_weights(train, classes, balance);
         let batches = (train.len() / self.config.batch) as u64;
         let first = self.progress.batch;
         let config = self.config.clone();
-        let show = Show {
-            config: &config,
-            classes,
+        let epoch = Epoch {
+            show: Show {
+                config: &config,
+                classes,
+            },
+            class_weights: plan::class_weights(train, classes, balance),
+            batches,
         };
-        let steps = plan::steps(
-            train,
-            &order,
-            config.batch,
-            first as usize,
-            Rng::new(self.progress.rng),
-        );
-        let ahead_of_time = self.device.draws_ahead();
+        let rng = Rng::new(self.progress.rng);
+        let plan = plan::steps(train, &order, config.batch, first as usize, rng);
+        let Some(clock) = self.steps(&epoch, plan, observer, stop)? else {
+            return Ok(None);
+        };
+        let trained = start.elapsed();
+        let report = self.finish_epoch(validation, batches, batches - first, trained, start)?;
+        let drawing = match self.device.draws_ahead() {
+            true => clock.drawing.as_secs_f64() / trained.as_secs_f64(),
+            false => clock.drawing.as_secs_f64() / clock.ghosts.as_secs_f64(),
+        };
+        Ok(Some(EpochReport {
+            drawing: drawing.is_finite().then_some(drawing),
+            ..report
+        }))
+    }
+
+    /// Takes the steps of `plan`, and tells where the time went; `None` when asked to stop.
+    fn steps<'a>(
+        &mut self,
+        epoch: &Epoch,
+        plan: impl Iterator<Item = Planned<'a>> + Send,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Option<Clock>> {
+        let draws_ahead = self.device.draws_ahead();
         let mut clock = Clock::default();
-        let mut take = |planned: Planned, shown: Option<Vec<Shown>>| -> Result<bool> {
+        let mut take = |planned: Planned, shown: Shows, waited: Duration| {
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            self.step(&show, planned, shown, &class_weights, batches, &mut clock)?;
-            let report = self.batch_report(batches);
+            clock.drawing += waited;
+            self.step(epoch, planned, shown, &mut clock)?;
+            let report = self.batch_report(epoch.batches);
             ensure!(
                 (report.softmax + report.center).is_finite(),
                 "the loss is no longer a number after step {}; a lower learning rate may help",
@@ -279,41 +318,17 @@ impl Trainer {
             observer.batch(&report);
             Ok(true)
         };
-        let mut waited = Duration::ZERO;
-        let whole = if ahead_of_time {
+        let whole = if draws_ahead {
+            let show = epoch.show;
             ahead(
-                steps,
+                plan,
                 |planned| (show.draw_step(&planned), planned),
-                |(shown, planned), waiting| {
-                    waited += waiting;
-                    take(planned, Some(shown))
-                },
+                |(shown, planned), waited| take(planned, Shows::Drawn(shown), waited),
             )?
         } else {
-            let mut whole = true;
-            for planned in steps {
-                if !take(planned, None)? {
-                    whole = false;
-                    break;
-                }
-            }
-            whole
+            in_turn(plan, |planned| take(planned, Shows::ToDraw, Duration::ZERO))?
         };
-        if !whole {
-            return Ok(None);
-        }
-        let trained = start.elapsed();
-        let drawing = if ahead_of_time {
-            waited.as_secs_f64() / trained.as_secs_f64()
-        } else {
-            clock.drawing.as_secs_f64() / clock.ghosts.as_secs_f64()
-        };
-        let steps = batches - first;
-        let report = self.finish_epoch(validation, batches, steps, trained, start)?;
-        Ok(Some(EpochReport {
-            drawing: drawing.is_finite().then_some(drawing),
-            ..report
-        }))
+        Ok(whole.then_some(clock))
     }
 
     fn batch_report(&self, batches: u64) -> BatchReport {
@@ -404,56 +419,60 @@ impl Trainer {
             .lr(config.optimizer.lr, step, batches, config.epochs)
     }
 
-    /// One step: `shown` where it was drawn ahead, or drawn by the thread that goes on with
-    /// it.
     fn step(
         &mut self,
-        show: &Show,
+        epoch: &Epoch,
         planned: Planned,
-        shown: Option<Vec<Shown>>,
-        class_weights: &[f32],
-        batches: u64,
+        shown: Shows,
         clock: &mut Clock,
     ) -> Result<()> {
         let Planned { samples, seed, rng } = planned;
-        self.progress.rng = rng;
         let step = Step {
             net: &self.net,
             weights: &self.weights,
             centers: &self.centers,
             config: &self.config,
-            class_weights,
+            class_weights: &epoch.class_weights,
             batch: samples.len(),
         };
         let ghost = self.config.ghost_batch;
-        let sums: Result<Vec<Sums>> = match shown {
-            Some(shown) => self
+        let sums: Result<Vec<(Sums, Clock)>> = match shown {
+            Shows::Drawn(shown) => self
                 .engines
                 .iter_mut()
                 .zip(samples.chunks(ghost))
                 .zip(shown)
-                .map(|((engine, samples), shown)| step.run(&mut **engine, samples, shown))
+                .map(|((engine, samples), shown)| {
+                    let sums = step.run(&mut **engine, samples, shown)?;
+                    Ok((sums, Clock::default()))
+                })
                 .collect(),
-            None => self
+            Shows::ToDraw => self
                 .engines
                 .par_iter_mut()
                 .zip(samples.par_chunks(ghost))
                 .enumerate()
                 .map(|(k, (engine, samples))| {
-                    step.run(&mut **engine, samples, show.draw(samples, seed, k))
+                    let began = Instant::now();
+                    let shown = epoch.show.draw(samples, seed, k);
+                    let drawing = began.elapsed();
+                    let sums = step.run(&mut **engine, samples, shown)?;
+                    let ghosts = began.elapsed();
+                    Ok((sums, Clock { drawing, ghosts }))
                 })
                 .collect(),
         };
         let sums = sums?;
         let progress = &mut self.progress;
+        progress.rng = rng;
         progress.batch += 1;
         progress.step += 1;
-        for sums in &sums {
+        for (sums, took) in &sums {
             progress.softmax += sums.softmax;
             progress.center += sums.center * samples.len() as f64;
             progress.correct += sums.correct as u64;
-            clock.drawing += sums.drawing;
-            clock.ghosts += sums.all;
+            clock.drawing += took.drawing;
+            clock.ghosts += took.ghosts;
         }
 
         let (first, others) = self
