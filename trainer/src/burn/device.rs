@@ -16,7 +16,7 @@ pub fn check(device: Device) -> Result<String> {
     let probe = || {
         let found = find(device)?;
         let numbers = Tensor::<1>::from_floats([1.0, 2.0, 4.0], &found);
-        let sum = numbers.square().sum().try_into_data();
+        let sum = numbers.square().sum_dim(0).try_into_data();
         let sum = sum.map_err(|e| anyhow!("{}", one_line(&e.to_string())))?;
         let sum = sum.as_slice::<f32>().map_err(|e| anyhow!("{e:?}"))?[0];
         ensure!(sum == 21.0, "it says that 1 + 4 + 16 is {sum}");

@@ -104,7 +104,8 @@ impl Engine for BurnEngine {
         let d = self.d_features[..n * net.features()].to_vec();
         let d = TensorData::new(d, [n, net.features()]);
         let d = Tensor::<2>::from_data(d, &self.device.clone().autodiff());
-        let mut found = (tape.features * d).sum().backward();
+        let products = (tape.features * d).reshape([n * net.features()]);
+        let mut found = products.sum_dim(0).backward();
         let mut wanted = Transaction::default();
         for tensor in tape.params.iter().flat_map(|params| &params.0) {
             let gradient = tensor.grad_remove(&mut found);

@@ -283,10 +283,12 @@ impl Trainer {
         };
         let trained = start.elapsed();
         let report = self.finish_epoch(validation, batches, batches - first, trained, start)?;
-        let drawing = match self.device.draws_ahead() {
-            true => clock.drawing.as_secs_f64() / trained.as_secs_f64(),
-            false => clock.drawing.as_secs_f64() / clock.ghosts.as_secs_f64(),
+        let of = if self.device.draws_ahead() {
+            trained
+        } else {
+            clock.ghosts
         };
+        let drawing = clock.drawing.as_secs_f64() / of.as_secs_f64();
         Ok(Some(EpochReport {
             drawing: drawing.is_finite().then_some(drawing),
             ..report
@@ -484,7 +486,7 @@ impl Trainer {
             let pairs = sums.zip(other.gradients());
             pairs.for_each(|(sum, gradient)| optim::add(sum, gradient));
         }
-        let lr = self.lr(batches);
+        let lr = self.lr(epoch.batches);
         let from = 3 * self.config.lowest_layer();
         let gradients = self.engines[0].gradients();
         let params = &mut self.weights.params;
