@@ -3,9 +3,12 @@
 
 CARGO   ?= cargo
 PROFILE := --release
+# Features beside the default ones. FEATURES=--features=fer-trainer/flex also checks the
+# trainer's gradients against Burn's, as CI does.
+FEATURES ?=
 # Always the whole workspace: Cargo chooses the features of dependencies by what is built
 # together, so that building a part first would compile them twice.
-BUILD   := $(CARGO) build $(PROFILE) --workspace
+BUILD   := $(CARGO) build $(PROFILE) --workspace $(FEATURES)
 OUT     ?= out/demo
 TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
@@ -49,15 +52,15 @@ live: setup ## Shows the webcam with every face's expression
 test: setup-test ## Runs all tests; those that need what this machine lacks are named
 	@scripts/make-demo-clip
 	$(RUN) $(if $(FER_TENSORRT_LIB),,$$(test -d $(TENSORRT) && echo FER_TENSORRT_LIB=$(TENSORRT))) \
-		$(CARGO) test $(PROFILE) --workspace
+		$(CARGO) test $(PROFILE) --workspace $(FEATURES)
 
 soak: setup-test ## Runs half an hour of video through the elements as fast as it goes, and watches the memory
 	@scripts/make-demo-clip
-	$(RUN) FER_SOAK_FRAMES=54000 $(CARGO) test $(PROFILE) --workspace --test soak -- --nocapture
+	$(RUN) FER_SOAK_FRAMES=54000 $(CARGO) test $(PROFILE) --workspace $(FEATURES) --test soak -- --nocapture
 
 lint: ## Checks formatting and lints
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(PROFILE) --workspace --all-targets $(FEATURES) -- -D warnings
 
 bench: setup ## Measures speed beside named peers on this machine
 	$(RUN) scripts/bench

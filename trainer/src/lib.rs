@@ -15,13 +15,17 @@
 //! cheap to compute and dear to move through memory, dominate unless they are fused and
 //! run over adjacent channels. Written for this layout, they no longer matter, and nearly
 //! all time is left in matrix products, which the `gemm` crate computes. All gradients are
-//! checked against finite differences in the tests.
+//! checked in the tests against finite differences and against Burn's autodiff.
+//!
+//! On other devices the same training loop asks Burn instead, behind [`nn::Engine`].
 //!
 //! A batch is split into *ghost batches* (Hoffer et al. 2017) that have their own batch
 //! norm statistics and run on a thread each. Gradients are added in the order of the ghost
 //! batches, so that the number of threads changes nothing in the result.
 
 pub mod augment;
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
+pub mod burn;
 pub mod checkpoint;
 pub mod data;
 pub mod draw;

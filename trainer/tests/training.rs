@@ -220,5 +220,13 @@ fn a_run_folder_holds_the_best_weights_and_refuses_a_second_run() {
     assert_eq!(network.classes, trainer.classes);
     assert_eq!(run_folder.resume().unwrap().weights, trainer.weights);
     assert_eq!(run_folder.read_metrics().unwrap(), epochs[2..]);
+    // Runs from before it was measured lack what drawing cost.
+    let drawing = epochs[2].drawing.unwrap();
+    assert!(drawing > 0.0 && drawing < 1.0, "{drawing}");
+    let line = std::fs::read_to_string(run_folder.metrics()).unwrap();
+    let old = line.replace(&format!(",\"drawing\":{drawing}"), "");
+    assert!(old.len() < line.len(), "{line}");
+    std::fs::write(run_folder.metrics(), old).unwrap();
+    assert_eq!(run_folder.read_metrics().unwrap()[0].drawing, None);
     assert!(RunFolder::create(&path, &trainer).is_err());
 }

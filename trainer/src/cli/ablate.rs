@@ -7,7 +7,7 @@ use fer_trainer::checkpoint::Loaded;
 use fer_trainer::eval::Setting;
 use fer_trainer::loss::Convention;
 use fer_trainer::report::Ablation;
-use fer_trainer::train::Config;
+use fer_trainer::train::{Config, Device};
 
 use super::folds::{Options, describe};
 use super::recipe;
@@ -35,6 +35,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     let config = args.options.config()?;
+    let device = args.options.device()?;
     ensure!(
         config.center.lambda > 0.0,
         "the recipe's center.lambda is 0, so there is no center loss to compare with"
@@ -72,7 +73,7 @@ pub fn run(args: &Args) -> Result<()> {
         println!("{warning}");
     }
 
-    let settings = settings(&config, &one, &two);
+    let settings = settings(&config, device, &one, &two);
     let runs = args.options.run(&settings, &data.classes, &deals, true)?;
     let ablation = Ablation {
         classes: &data.classes,
@@ -89,7 +90,12 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// One stage and two, each without and with center loss.
-fn settings<'a>(config: &Config, one: &'a Loaded, two: &'a Loaded) -> [Setting<'a>; 4] {
+fn settings<'a>(
+    config: &Config,
+    device: Device,
+    one: &'a Loaded,
+    two: &'a Loaded,
+) -> [Setting<'a>; 4] {
     let setting = |stages: &str, center: bool, init: &'a Loaded| {
         let mut config = config.clone();
         if stages == "one stage" {
@@ -104,6 +110,7 @@ fn settings<'a>(config: &Config, one: &'a Loaded, two: &'a Loaded) -> [Setting<'
             name: format!("{stages}, {loss}"),
             config,
             init,
+            device,
         }
     };
     [

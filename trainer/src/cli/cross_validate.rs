@@ -42,6 +42,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     let config = args.options.config()?;
+    let device = args.options.device()?;
     let init = recipe::weights(args.init.as_deref())?;
     let source = &args.options.source;
     let mut data = source.open()?;
@@ -88,6 +89,7 @@ pub fn run(args: &Args) -> Result<()> {
         name: "training".to_owned(),
         config,
         init: &init,
+        device,
     };
     let mut runs = args.options.run(&[setting], &data.classes, &deals, false)?;
     let runs = runs.remove(0);

@@ -10,9 +10,9 @@ use fer_trainer::data::Dataset;
 use fer_trainer::data::split::By;
 use fer_trainer::eval::{Deal, FoldEnd, Place, Protocol, Run, Setting, cross_validate, folds};
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{Config, Stage};
+use fer_trainer::train::{Config, Device, Stage};
 
-use super::recipe::Recipe;
+use super::recipe::{On, Recipe};
 use super::source::Source;
 use super::stop;
 
@@ -23,6 +23,8 @@ pub struct Options {
     pub source: Source,
     #[command(flatten)]
     recipe: Recipe,
+    #[command(flatten)]
+    on: On,
     /// Number of folds; without it each subject of JAFFE is one, other data sets have ten
     #[arg(long)]
     folds: Option<usize>,
@@ -44,6 +46,11 @@ impl Options {
     /// The recipe, of the second stage unless the user says otherwise.
     pub fn config(&self) -> Result<Config> {
         self.recipe.config(Some(Stage::Second))
+    }
+
+    /// What to train on.
+    pub fn device(&self) -> Result<Device> {
+        self.on.device()
     }
 
     /// The folds of every seed.

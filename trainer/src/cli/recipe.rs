@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use fer_trainer::checkpoint::{Loaded, load, weights_file};
-use fer_trainer::train::{Config, Preset, Stage};
+use fer_trainer::train::{Config, Device, Preset, Stage};
 
 /// A recipe: a stage's defaults, a file or a preset over them, and single settings.
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,29 @@ impl Recipe {
         config.width = self.width.unwrap_or(config.width);
         config.check()?;
         Ok(config)
+    }
+}
+
+/// What to train on.
+#[derive(Debug, clap::Args)]
+pub struct On {
+    /// What to train on: cpu, cuda, cuda:N, vulkan, vulkan:N (N from 0), or flex, as far as
+    /// the build has them
+    #[arg(long, default_value_t)]
+    device: Device,
+}
+
+impl On {
+    /// The device, after a look at whether it is there.
+    ///
+    /// # Errors
+    /// When this build lacks it, or it is not there.
+    pub fn device(&self) -> Result<Device> {
+        let name = self.device.check()?;
+        if self.device != Device::Cpu {
+            println!("training on {}: {name}", self.device);
+        }
+        Ok(self.device)
     }
 }
 

@@ -9,7 +9,7 @@ use fer_trainer::rng::Rng;
 use fer_trainer::train::{self, Config, Outcome, SoftLabels, Trainer};
 
 use super::console::Console;
-use super::recipe::{self, Recipe};
+use super::recipe::{self, On, Recipe};
 use super::source::Source;
 use super::stop;
 
@@ -33,6 +33,8 @@ pub struct Args {
     resume: bool,
     #[command(flatten)]
     recipe: Recipe,
+    #[command(flatten)]
+    on: On,
     /// Seed, in place of the recipe's
     #[arg(long)]
     seed: Option<u64>,
@@ -55,6 +57,7 @@ pub fn run(args: &Args) -> Result<()> {
         .num_threads(args.threads)
         .build_global()
         .context("threads")?;
+    let device = args.on.device()?;
     let folder = RunFolder::open(&args.out);
     let resumed = args.resume.then(|| folder.resume()).transpose()?;
     let config = match &resumed {
@@ -85,6 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
         None => start(args, config, &data)?,
     };
+    trainer.move_to(device)?;
     let folder = if args.resume {
         folder
     } else {

@@ -12,7 +12,7 @@ use crate::checkpoint::Loaded;
 use crate::data::Sample;
 use crate::nn::{Architecture, Weights, Workspace};
 use crate::train::{
-    BatchReport, Config, EpochReport, Observer, Outcome, Trainer, features, predict, start,
+    BatchReport, Config, Device, EpochReport, Observer, Outcome, Trainer, features, predict, start,
 };
 
 /// Pictures that go through a network at once.
@@ -27,6 +27,8 @@ pub struct Setting<'a> {
     pub config: Config,
     /// Weights to start from.
     pub init: &'a Loaded,
+    /// What it is trained on.
+    pub device: Device,
 }
 
 /// The folds of one seed, which also decides everything random in training.
@@ -231,6 +233,7 @@ fn train_and_ask(
     };
     ensure!(!fold.test.is_empty(), "there is no test picture");
     let (mut trainer, _) = start(config, classes.to_vec(), setting.init)?;
+    trainer.move_to(setting.device)?;
     let mut keep = Keep::default();
     let outcome = trainer.run(&fold.train, &fold.validation, &mut keep, stop)?;
     if outcome == Outcome::Stopped {

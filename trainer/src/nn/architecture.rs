@@ -165,6 +165,14 @@ impl Architecture {
         self.layers.last().expect("there are 27 layers")
     }
 
+    /// Lengths of all parameters, in the order of [`Weights::params`](super::Weights::params).
+    pub fn param_lens(&self) -> impl Iterator<Item = usize> {
+        let layers = self.layers.iter();
+        layers
+            .flat_map(|l| [l.weight_len(), l.outputs, l.outputs])
+            .chain([self.classes * self.features(), self.classes])
+    }
+
     /// Length of the pooled feature, 1024 at width 1.0.
     pub fn features(&self) -> usize {
         self.last().outputs

@@ -9,6 +9,7 @@ pub mod architecture;
 pub mod backward;
 pub mod batch_norm;
 pub mod depthwise;
+pub mod engine;
 pub mod forward;
 pub mod head;
 pub mod matmul;
@@ -18,6 +19,7 @@ pub mod weights;
 pub mod workspace;
 
 pub use architecture::{Architecture, Kind, Layer};
+pub use engine::Engine;
 pub use forward::{Statistics, forward};
 pub use narrow::narrow;
 pub use weights::Weights;

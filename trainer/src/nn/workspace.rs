@@ -40,14 +40,7 @@ impl Workspace {
     /// Memory for `capacity` pictures at once.
     pub fn new(net: &Architecture, capacity: usize) -> Self {
         let largest = net.layers.iter().map(Layer::output_len).max().unwrap_or(0) * capacity;
-        let head = net.classes * net.features();
-        let gradients = net
-            .layers
-            .iter()
-            .flat_map(|l| [l.weight_len(), l.outputs, l.outputs])
-            .chain([head, net.classes])
-            .map(|len| vec![0.0; len])
-            .collect();
+        let gradients = net.param_lens().map(|len| vec![0.0; len]).collect();
         debug_assert_eq!(net.layers[0].kind, Kind::Stem);
         Self {
             capacity,

@@ -1,15 +1,14 @@
 //! One ghost batch: pictures in, gradients out.
 
-use crate::augment::Augment;
+use anyhow::Result;
+
+use super::Config;
+use super::show::Shown;
 use crate::data::Sample;
 use crate::loss::{Centers, softmax};
-use crate::nn::backward::backward;
-use crate::nn::{Architecture, Statistics, Weights, Workspace, forward, head};
+use crate::nn::engine::{Engine, Exchange};
+use crate::nn::{Architecture, Statistics, Weights, head};
 use crate::rng::Rng;
-use crate::{SIDE, train::Config};
-
-/// Pixels of a picture.
-const PICTURE: usize = SIDE * SIDE;
 
 /// What all ghost batches of a step share.
 pub(super) struct Step<'a> {
@@ -17,7 +16,6 @@ pub(super) struct Step<'a> {
     pub weights: &'a Weights,
     pub centers: &'a Centers,
     pub config: &'a Config,
-    pub augment: &'a Augment,
     /// Factor of each class's loss.
     pub class_weights: &'a [f32],
     /// Pictures of the whole step.
@@ -36,58 +34,27 @@ pub(super) struct Sums {
 }
 
 impl Step<'_> {
-    /// Runs `samples` forward and backward; the gradients stay in the workspace.
-    pub(super) fn run(&self, ws: &mut Workspace, samples: &[&Sample], rng: &mut Rng) -> Sums {
-        let inputs = ws.input.chunks_exact_mut(PICTURE);
-        let mut targets: Vec<Vec<f32>> = samples
-            .iter()
-            .zip(inputs)
-            .map(|(sample, input)| self.show(sample, input, rng))
-            .collect();
-        if self.config.mixup > 0.0 {
-            mix(&mut ws.input, &mut targets, self.config.mixup, rng);
-        }
-        let lowest = self.config.lowest_layer();
+    /// Runs `samples` as they are shown forward and backward; the gradients stay in the
+    /// engine.
+    pub(super) fn run(
+        &self,
+        engine: &mut dyn Engine,
+        samples: &[&Sample],
+        mut shown: Shown,
+    ) -> Result<Sums> {
+        let (n, lowest) = (samples.len(), self.config.lowest_layer());
+        engine.input()[..shown.input.len()].copy_from_slice(&shown.input);
         let statistics = Statistics::Batch { from: lowest };
-        forward(self.net, self.weights, ws, samples.len(), statistics);
-        let sums = self.losses(ws, samples, &targets, rng);
-        backward(self.net, self.weights, ws, samples.len(), lowest);
-        sums
+        engine.forward(self.net, self.weights, n, statistics)?;
+        let sums = self.losses(engine.exchange(), samples, &shown.targets, &mut shown.rng);
+        engine.backward(self.net, self.weights, n, lowest)?;
+        Ok(sums)
     }
 
-    /// Draws a changed copy of the picture, and tells what is wanted of the network for it.
-    fn show(&self, sample: &Sample, input: &mut [f32], rng: &mut Rng) -> Vec<f32> {
-        let mut target = self.target(sample);
-        if sample.lessons.is_empty() {
-            self.augment.apply(&sample.pixels, input, rng);
-            return target;
-        }
-        let lesson = &sample.lessons[rng.below(sample.lessons.len())];
-        self.augment
-            .apply_to(&lesson.view, &sample.pixels, input, rng);
-        let weight = self.config.teacher_weight;
-        for (target, taught) in target.iter_mut().zip(&lesson.probabilities) {
-            *target += weight * (taught - *target);
-        }
-        target
-    }
-
-    /// The label, or people's votes.
-    fn target(&self, sample: &Sample) -> Vec<f32> {
-        let (classes, smoothing) = (self.net.classes, self.config.label_smoothing);
-        match &sample.votes {
-            Some(votes) => votes
-                .iter()
-                .map(|v| v * (1.0 - smoothing) + smoothing / classes as f32)
-                .collect(),
-            None => softmax::smooth(sample.label, classes, smoothing),
-        }
-    }
-
-    /// Losses of the features in the workspace, and their gradients by features and head.
+    /// Losses of the features, and their gradients by features and head.
     fn losses(
         &self,
-        ws: &mut Workspace,
+        between: Exchange,
         samples: &[&Sample],
         targets: &[Vec<f32>],
         rng: &mut Rng,
@@ -100,7 +67,7 @@ impl Step<'_> {
             .collect();
         let share = 1.0 / self.batch as f32;
         let pull = self.config.center.factor(self.batch);
-        let Some([.., d_weights, d_bias]) = ws.gradients.get_mut(..) else {
+        let [.., d_weights, d_bias] = between.gradients else {
             unreachable!("a network has a head")
         };
         d_weights.fill(0.0);
@@ -109,8 +76,8 @@ impl Step<'_> {
         let mut sums = Sums::default();
         for (i, sample) in samples.iter().enumerate() {
             let row = i * c..(i + 1) * c;
-            let (feature, mask) = (&ws.features[row.clone()], &mask[row.clone()]);
-            let gradient = &mut ws.d_features[row];
+            let (feature, mask) = (&between.features[row.clone()], &mask[row.clone()]);
+            let gradient = &mut between.d_features[row];
             let dropped: Vec<f32> = feature.iter().zip(mask).map(|(x, m)| x * m).collect();
             let mut scores = head::logits(self.weights, &dropped);
             if first_largest(&scores) == sample.label {
@@ -141,39 +108,4 @@ fn first_largest(values: &[f32]) -> usize {
         }
     }
     best
-}
-
-/// Mixes pictures and targets with those from the other end of the batch.
-fn mix(input: &mut [f32], targets: &mut [Vec<f32>], probability: f32, rng: &mut Rng) {
-    let n = targets.len();
-    let (pictures, wanted) = (input.to_vec(), targets.to_vec());
-    for i in 0..n {
-        if rng.unit() >= probability {
-            continue;
-        }
-        let own = 0.6 + 0.4 * rng.unit();
-        let other = n - 1 - i;
-        let blend = |a: f32, b: f32| own * a + (1.0 - own) * b;
-        for p in 0..PICTURE {
-            input[i * PICTURE + p] =
-                blend(pictures[i * PICTURE + p], pictures[other * PICTURE + p]);
-        }
-        for (t, value) in targets[i].iter_mut().enumerate() {
-            *value = blend(wanted[i][t], wanted[other][t]);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mixed_targets_still_sum_to_one() {
-        let mut input: Vec<f32> = [vec![1.0; PICTURE], vec![0.0; PICTURE]].concat();
-        let mut targets = vec![vec![1.0, 0.0], vec![0.0, 1.0]];
-        mix(&mut input, &mut targets, 1.0, &mut Rng::new(1));
-        assert!((input[0] - targets[0][0]).abs() < 1e-6 && targets[0][0] < 1.0);
-        assert!((targets[1].iter().sum::<f32>() - 1.0).abs() < 1e-6);
-    }
 }

@@ -1,15 +1,19 @@
 //! The training loop.
 
+mod ahead;
 pub mod config;
+mod device;
 mod ghost;
 mod plan;
 mod predict;
 mod preset;
+mod show;
 mod start;
 mod teacher;
 mod trainer;
 
 pub use config::{Balance, Config, Stage};
+pub use device::Device;
 pub use predict::{accuracy, features, predict, predict_shown};
 pub use preset::Preset;
 pub use start::{Fit, start};

@@ -29,6 +29,36 @@ pub(super) fn order(
         .collect()
 }
 
+/// A step before anything of it is drawn.
+#[derive(Debug, Clone)]
+pub(super) struct Planned<'a> {
+    /// Pictures of the step.
+    pub samples: Vec<&'a Sample>,
+    /// Where its random numbers begin.
+    pub seed: u64,
+    /// State of the run's random numbers after it.
+    pub rng: u64,
+}
+
+/// The steps of an epoch from step `first` on, for which `rng` is the run's random numbers.
+pub(super) fn steps<'a>(
+    samples: &[&'a Sample],
+    order: &[usize],
+    batch: usize,
+    first: usize,
+    mut rng: Rng,
+) -> impl Iterator<Item = Planned<'a>> {
+    let batches = order.chunks_exact(batch).skip(first);
+    batches.map(move |indices| {
+        let seed = rng.bits();
+        Planned {
+            samples: indices.iter().map(|i| samples[*i]).collect(),
+            seed,
+            rng: rng.state(),
+        }
+    })
+}
+
 /// Factor of each class's loss; 1 on average over the samples.
 pub(super) fn class_weights(samples: &[&Sample], classes: usize, balance: Balance) -> Vec<f32> {
     if balance != Balance::Weights {

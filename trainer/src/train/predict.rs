@@ -1,11 +1,12 @@
 //! The network in use, on samples of a data set.
 
+use anyhow::Result;
 use rayon::prelude::*;
 
 use crate::SIDE;
 use crate::augment::normalise;
 use crate::data::Sample;
-use crate::nn::{Architecture, Statistics, Weights, Workspace, forward, head};
+use crate::nn::{Architecture, Engine, Statistics, Weights, Workspace, head};
 
 /// Scores of every sample, one a class, before softmax; of the mirrored picture when
 /// `mirrored`.
@@ -16,9 +17,23 @@ pub fn predict(
     samples: &[&Sample],
     mirrored: bool,
 ) -> Vec<Vec<f32>> {
+    on_processor(predict_on(net, weights, own(workspaces), samples, mirrored))
+}
+
+/// As [`predict`], by any engines.
+///
+/// # Errors
+/// When a device fails.
+pub(super) fn predict_on(
+    net: &Architecture,
+    weights: &Weights,
+    engines: Vec<&mut dyn Engine>,
+    samples: &[&Sample],
+    mirrored: bool,
+) -> Result<Vec<Vec<f32>>> {
     let show = |_, sample: &Sample, input: &mut [f32]| upright(sample, mirrored, input);
     let scores = |feature: &[f32]| head::logits(weights, feature);
-    each(net, weights, workspaces, samples, &show, scores)
+    each(net, weights, engines, samples, &show, scores)
 }
 
 /// Scores of every sample as `show` presents it, given its index.
@@ -30,7 +45,7 @@ pub fn predict_shown(
     show: &(impl Fn(usize, &Sample, &mut [f32]) + Sync),
 ) -> Vec<Vec<f32>> {
     let scores = |feature: &[f32]| head::logits(weights, feature);
-    each(net, weights, workspaces, samples, show, scores)
+    on_processor(each(net, weights, own(workspaces), samples, show, scores))
 }
 
 /// Pooled features of every sample, [`Architecture::features`] values each.
@@ -41,37 +56,55 @@ pub fn features(
     samples: &[&Sample],
 ) -> Vec<Vec<f32>> {
     let show = |_, sample: &Sample, input: &mut [f32]| upright(sample, false, input);
-    each(net, weights, workspaces, samples, &show, <[f32]>::to_vec)
+    let features = <[f32]>::to_vec;
+    on_processor(each(
+        net,
+        weights,
+        own(workspaces),
+        samples,
+        &show,
+        features,
+    ))
+}
+
+fn own(workspaces: &mut [Workspace]) -> Vec<&mut dyn Engine> {
+    let each = workspaces.iter_mut();
+    each.map(|ws| ws as &mut dyn Engine).collect()
+}
+
+fn on_processor<T>(result: Result<T>) -> T {
+    result.expect("the engine of this crate never fails")
 }
 
 /// What `of` makes of the pooled features of every sample.
 fn each(
     net: &Architecture,
     weights: &Weights,
-    workspaces: &mut [Workspace],
+    engines: Vec<&mut dyn Engine>,
     samples: &[&Sample],
     show: &(impl Fn(usize, &Sample, &mut [f32]) + Sync),
     of: impl Fn(&[f32]) -> Vec<f32> + Sync,
-) -> Vec<Vec<f32>> {
-    let share = samples.len().div_ceil(workspaces.len()).max(1);
-    samples
+) -> Result<Vec<Vec<f32>>> {
+    let share = samples.len().div_ceil(engines.len()).max(1);
+    let parts: Result<Vec<_>> = samples
         .par_chunks(share)
-        .zip(workspaces)
+        .zip(engines)
         .enumerate()
-        .flat_map_iter(|(k, (samples, ws))| {
+        .map(|(k, (samples, engine))| {
             let mut rows = Vec::with_capacity(samples.len());
-            for batch in samples.chunks(ws.capacity) {
-                let inputs = ws.input.chunks_exact_mut(SIDE * SIDE);
+            for batch in samples.chunks(engine.capacity()) {
+                let inputs = engine.input().chunks_exact_mut(SIDE * SIDE);
                 for (i, (sample, input)) in batch.iter().zip(inputs).enumerate() {
                     show(k * share + rows.len() + i, sample, input);
                 }
-                forward(net, weights, ws, batch.len(), Statistics::Running);
-                let features = ws.features.chunks_exact(net.features());
+                engine.forward(net, weights, batch.len(), Statistics::Running)?;
+                let features = engine.features().chunks_exact(net.features());
                 rows.extend(features.take(batch.len()).map(&of));
             }
-            rows
+            Ok(rows)
         })
-        .collect()
+        .collect();
+    Ok(parts?.into_iter().flatten().collect())
 }
 
 /// The picture as it is in use.

@@ -8,12 +8,15 @@ use fer::classify::softmax;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::ahead::{ahead, in_turn};
 use super::ghost::{Step, Sums};
-use super::{Config, accuracy, plan, predict};
+use super::plan::Planned;
+use super::predict::predict_on;
+use super::show::{Show, Shown};
+use super::{Config, Device, accuracy, plan};
 use crate::data::Sample;
 use crate::loss::Centers;
-use crate::nn::batch_norm::EPSILON;
-use crate::nn::{Architecture, Weights, Workspace};
+use crate::nn::{Architecture, Engine, Weights};
 use crate::optim::{self, Optimizer};
 use crate::rng::Rng;
 
@@ -86,6 +89,11 @@ pub struct EpochReport {
     pub rate: f64,
     /// Seconds that the epoch took, with validation.
     pub seconds: f64,
+    /// What drawing the pictures cost. On the processor: its share of the time of all ghost
+    /// batches. On a device, for which pictures are drawn ahead: the share of the training
+    /// time in which it waited for them. Older runs did not measure it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawing: Option<f64>,
 }
 
 /// Is told how a run goes.
@@ -129,7 +137,35 @@ pub struct Trainer {
     pub centers: Centers,
     /// How far the run has come.
     pub progress: Progress,
-    workspaces: Vec<Workspace>,
+    device: Device,
+    /// One a ghost batch; made when they are first needed.
+    engines: Vec<Box<dyn Engine>>,
+}
+
+/// Where the time of an epoch went.
+#[derive(Debug, Clone, Copy, Default)]
+struct Clock {
+    /// In drawing pictures, or waiting for them where they are drawn ahead.
+    drawing: Duration,
+    /// In all ghost batches, one after another.
+    ghosts: Duration,
+}
+
+/// What stays the same over the steps of an epoch.
+struct Epoch<'a> {
+    show: Show<'a>,
+    /// Factor of each class's loss.
+    class_weights: Vec<f32>,
+    /// Steps of the epoch.
+    batches: u64,
+}
+
+/// The pictures of a step.
+enum Shows {
+    /// Drawn ahead, one a ghost batch.
+    Drawn(Vec<Shown>),
+    /// To be drawn by the thread that goes on with them.
+    ToDraw,
 }
 
 impl Trainer {
@@ -145,7 +181,6 @@ impl Trainer {
         rng: &Rng,
     ) -> Result<Self> {
         config.check()?;
-        let ghosts = config.batch / config.ghost_batch;
         Ok(Self {
             optimizer: Optimizer::new(&net, &weights.params, &config.optimizer),
             centers: Centers::new(net.classes, net.features()),
@@ -155,9 +190,8 @@ impl Trainer {
                 ..Progress::default()
             },
             average: weights.clone(),
-            workspaces: (0..ghosts)
-                .map(|_| Workspace::new(&net, config.ghost_batch))
-                .collect(),
+            device: Device::default(),
+            engines: Vec::new(),
             weights,
             config,
             classes,
@@ -165,11 +199,22 @@ impl Trainer {
         })
     }
 
+    /// Trains on `device` from here on.
+    ///
+    /// # Errors
+    /// When this build lacks it, or it is not there.
+    pub fn move_to(&mut self, device: Device) -> Result<()> {
+        let ghosts = self.config.batch / self.config.ghost_batch;
+        self.engines = device.engines(&self.net, ghosts, self.config.ghost_batch)?;
+        self.device = device;
+        Ok(())
+    }
+
     /// Trains until the recipe's end, or until `stop` is set.
     ///
     /// # Errors
     /// When there are fewer training pictures than a batch, no validation pictures, the
-    /// loss is no longer a number, or the observer fails.
+    /// loss is no longer a number, or the device or the observer fails.
     pub fn run(
         &mut self,
         train: &[&Sample],
@@ -184,6 +229,9 @@ impl Trainer {
             train.len()
         );
         ensure!(!validation.is_empty(), "there is no validation picture");
+        if self.engines.is_empty() {
+            self.move_to(self.device)?;
+        }
         while self.progress.epoch < self.config.epochs {
             let Some(report) = self.epoch(train, validation, observer, stop)? else {
                 return Ok(Outcome::Stopped);
@@ -217,30 +265,72 @@ impl Trainer {
         if self.progress.batch == 0 {
             self.progress.rng = rng.state();
         }
-        let class_weights = plan::class_weights(train, classes, balance);
         let batches = (train.len() / self.config.batch) as u64;
         let first = self.progress.batch;
-        while self.progress.batch < batches {
+        let config = self.config.clone();
+        let epoch = Epoch {
+            show: Show {
+                config: &config,
+                classes,
+            },
+            class_weights: plan::class_weights(train, classes, balance),
+            batches,
+        };
+        let rng = Rng::new(self.progress.rng);
+        let plan = plan::steps(train, &order, config.batch, first as usize, rng);
+        let Some(clock) = self.steps(&epoch, plan, observer, stop)? else {
+            return Ok(None);
+        };
+        let trained = start.elapsed();
+        let report = self.finish_epoch(validation, batches, batches - first, trained, start)?;
+        let of = if self.device.draws_ahead() {
+            trained
+        } else {
+            clock.ghosts
+        };
+        let drawing = clock.drawing.as_secs_f64() / of.as_secs_f64();
+        Ok(Some(EpochReport {
+            drawing: drawing.is_finite().then_some(drawing),
+            ..report
+        }))
+    }
+
+    /// Takes the steps of `plan`, and tells where the time went; `None` when asked to stop.
+    fn steps<'a>(
+        &mut self,
+        epoch: &Epoch,
+        plan: impl Iterator<Item = Planned<'a>> + Send,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Option<Clock>> {
+        let draws_ahead = self.device.draws_ahead();
+        let mut clock = Clock::default();
+        let mut take = |planned: Planned, shown: Shows, waited: Duration| {
             if stop.load(Ordering::Relaxed) {
-                return Ok(None);
+                return Ok(false);
             }
-            let at = self.progress.batch as usize * self.config.batch;
-            let samples: Vec<&Sample> = order[at..at + self.config.batch]
-                .iter()
-                .map(|i| train[*i])
-                .collect();
-            self.step(&samples, &class_weights, batches);
-            let report = self.batch_report(batches);
+            clock.drawing += waited;
+            self.step(epoch, planned, shown, &mut clock)?;
+            let report = self.batch_report(epoch.batches);
             ensure!(
                 (report.softmax + report.center).is_finite(),
                 "the loss is no longer a number after step {}; a lower learning rate may help",
                 self.progress.step
             );
             observer.batch(&report);
-        }
-        let trained = start.elapsed();
-        let report = self.finish_epoch(validation, batches, batches - first, trained, start);
-        Ok(Some(report))
+            Ok(true)
+        };
+        let whole = if draws_ahead {
+            let show = epoch.show;
+            ahead(
+                plan,
+                |planned| (show.draw_step(&planned), planned),
+                |(shown, planned), waited| take(planned, Shows::Drawn(shown), waited),
+            )?
+        } else {
+            in_turn(plan, |planned| take(planned, Shows::ToDraw, Duration::ZERO))?
+        };
+        Ok(whole.then_some(clock))
     }
 
     fn batch_report(&self, batches: u64) -> BatchReport {
@@ -264,11 +354,11 @@ impl Trainer {
         batches_now: u64,
         trained: Duration,
         start: Instant,
-    ) -> EpochReport {
+    ) -> Result<EpochReport> {
         let last = self.batch_report(batches);
-        let plain = self.predict(validation, &self.average.clone(), false);
-        let mirrored = self.predict(validation, &self.average.clone(), true);
-        let raw = self.predict(validation, &self.weights.clone(), false);
+        let plain = self.predict(validation, &self.average.clone(), false)?;
+        let mirrored = self.predict(validation, &self.average.clone(), true)?;
+        let raw = self.predict(validation, &self.weights.clone(), false)?;
         let both: Vec<Vec<f32>> = plain
             .iter()
             .zip(&mirrored)
@@ -287,7 +377,7 @@ impl Trainer {
         progress.center = 0.0;
         progress.correct = 0;
         progress.epoch_rng = progress.rng;
-        EpochReport {
+        Ok(EpochReport {
             epoch: progress.epoch,
             step: progress.step,
             lr: self.lr(batches),
@@ -299,11 +389,27 @@ impl Trainer {
             accuracy_raw: accuracy(&raw, validation),
             rate: (batches_now * self.config.batch as u64) as f64 / trained.as_secs_f64(),
             seconds: start.elapsed().as_secs_f64(),
-        }
+            drawing: None,
+        })
     }
 
-    fn predict(&mut self, samples: &[&Sample], weights: &Weights, mirrored: bool) -> Vec<Vec<f32>> {
-        predict(&self.net, weights, &mut self.workspaces, samples, mirrored)
+    fn predict(
+        &mut self,
+        samples: &[&Sample],
+        weights: &Weights,
+        mirrored: bool,
+    ) -> Result<Vec<Vec<f32>>> {
+        // Several engines on one device would only wait for each other.
+        let used = if self.device == Device::Cpu {
+            self.engines.len()
+        } else {
+            1
+        };
+        let engines = self.engines[..used]
+            .iter_mut()
+            .map(|e| &mut **e as &mut dyn Engine)
+            .collect();
+        predict_on(&self.net, weights, engines, samples, mirrored)
     }
 
     /// Rate of the last step.
@@ -315,54 +421,79 @@ impl Trainer {
             .lr(config.optimizer.lr, step, batches, config.epochs)
     }
 
-    fn step(&mut self, samples: &[&Sample], class_weights: &[f32], batches: u64) {
-        let mut rng = Rng::new(self.progress.rng);
-        let seed = rng.bits();
-        self.progress.rng = rng.state();
+    fn step(
+        &mut self,
+        epoch: &Epoch,
+        planned: Planned,
+        shown: Shows,
+        clock: &mut Clock,
+    ) -> Result<()> {
+        let Planned { samples, seed, rng } = planned;
         let step = Step {
             net: &self.net,
             weights: &self.weights,
             centers: &self.centers,
             config: &self.config,
-            augment: &self.config.augment,
-            class_weights,
+            class_weights: &epoch.class_weights,
             batch: samples.len(),
         };
-        let sums: Vec<Sums> = self
-            .workspaces
-            .par_iter_mut()
-            .zip(samples.par_chunks(self.config.ghost_batch))
-            .enumerate()
-            .map(|(k, (ws, samples))| {
-                // Each ghost batch draws its own numbers, whichever thread runs it.
-                let mut rng = Rng::new(seed ^ (k as u64 * 7919));
-                step.run(ws, samples, &mut rng)
-            })
-            .collect();
+        let ghost = self.config.ghost_batch;
+        let sums: Result<Vec<(Sums, Clock)>> = match shown {
+            Shows::Drawn(shown) => self
+                .engines
+                .iter_mut()
+                .zip(samples.chunks(ghost))
+                .zip(shown)
+                .map(|((engine, samples), shown)| {
+                    let sums = step.run(&mut **engine, samples, shown)?;
+                    Ok((sums, Clock::default()))
+                })
+                .collect(),
+            Shows::ToDraw => self
+                .engines
+                .par_iter_mut()
+                .zip(samples.par_chunks(ghost))
+                .enumerate()
+                .map(|(k, (engine, samples))| {
+                    let began = Instant::now();
+                    let shown = epoch.show.draw(samples, seed, k);
+                    let drawing = began.elapsed();
+                    let sums = step.run(&mut **engine, samples, shown)?;
+                    let ghosts = began.elapsed();
+                    Ok((sums, Clock { drawing, ghosts }))
+                })
+                .collect(),
+        };
+        let sums = sums?;
         let progress = &mut self.progress;
+        progress.rng = rng;
         progress.batch += 1;
         progress.step += 1;
-        for sums in &sums {
+        for (sums, took) in &sums {
             progress.softmax += sums.softmax;
             progress.center += sums.center * samples.len() as f64;
             progress.correct += sums.correct as u64;
+            clock.drawing += took.drawing;
+            clock.ghosts += took.ghosts;
         }
 
         let (first, others) = self
-            .workspaces
+            .engines
             .split_first_mut()
             .expect("a batch has pictures");
         for other in others {
-            let pairs = first.gradients.par_iter_mut().zip(&other.gradients);
+            let sums = first.exchange().gradients.par_iter_mut();
+            let pairs = sums.zip(other.gradients());
             pairs.for_each(|(sum, gradient)| optim::add(sum, gradient));
         }
-        let lr = self.lr(batches);
+        let lr = self.lr(epoch.batches);
         let from = 3 * self.config.lowest_layer();
-        let gradients = &self.workspaces[0].gradients;
+        let gradients = self.engines[0].gradients();
         let params = &mut self.weights.params;
         self.optimizer
             .step(params, gradients, lr, self.progress.step, from);
-        self.follow(samples);
+        self.follow(&samples);
+        Ok(())
     }
 
     /// Moves what follows the weights and the batch: averages, statistics, centers.
@@ -374,15 +505,15 @@ impl Trainer {
         pairs.for_each(|(average, new)| optim::blend(average, new, keep));
 
         let norm_keep = self.config.norm_decay.min((1.0 + step) / (3.0 + step));
-        let ghosts = self.workspaces.len() as f32;
+        let ghosts = self.engines.len() as f32;
         for layer in self.config.lowest_layer()..self.net.layers.len() {
             let channels = self.net.layers[layer].outputs;
             let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
-            for ws in &self.workspaces {
-                let inverse = ws.inverse_deviation(layer);
+            for engine in &self.engines {
+                let own = engine.moments(layer);
                 for c in 0..channels {
-                    mean[c] += ws.mean(layer)[c] / ghosts;
-                    variance[c] += (1.0 / (inverse[c] * inverse[c]) - EPSILON) / ghosts;
+                    mean[c] += own.mean[c] / ghosts;
+                    variance[c] += own.variance[c] / ghosts;
                 }
             }
             for (moments, keep) in [
@@ -395,12 +526,11 @@ impl Trainer {
         }
 
         if self.config.center.lambda > 0.0 {
+            let ghost = self.config.ghost_batch;
             let features = self.net.features();
-            let batch = self
-                .workspaces
-                .iter()
-                .flat_map(|ws| ws.features.chunks_exact(features))
-                .zip(samples)
+            let ghosts = self.engines.iter().zip(samples.chunks(ghost));
+            let batch = ghosts
+                .flat_map(|(engine, samples)| engine.features().chunks_exact(features).zip(samples))
                 .map(|(feature, sample)| (feature, sample.label));
             self.centers.follow(batch, &self.config.center);
         }

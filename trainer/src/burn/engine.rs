@@ -1,0 +1,152 @@
+//! An engine on a device of Burn.
+
+use anyhow::{Context, Result, anyhow, ensure};
+use burn_tensor::{Device, Tensor, TensorData, Transaction};
+
+use super::network::{Params, forward};
+use super::quiet::one_line;
+use crate::SIDE;
+use crate::nn::engine::{Engine, Exchange};
+use crate::nn::weights::Moments;
+use crate::nn::{Architecture, Statistics, Weights};
+
+/// Pictures that go through the network at once when nothing is learnt, where a ghost batch
+/// is smaller: each pass takes the weights up.
+const IN_USE: usize = 256;
+
+/// The passes on one device, and what the host sees of them.
+pub(super) struct BurnEngine {
+    device: Device,
+    input: Vec<f32>,
+    features: Vec<f32>,
+    d_features: Vec<f32>,
+    gradients: Vec<Vec<f32>>,
+    moments: Vec<Moments>,
+    tape: Option<Tape>,
+}
+
+/// What a forward pass leaves for the backward pass.
+struct Tape {
+    features: Tensor<2>,
+    params: Vec<Params>,
+}
+
+impl BurnEngine {
+    /// For ghost batches of up to `capacity` pictures.
+    pub(super) fn new(net: &Architecture, device: Device, capacity: usize) -> Self {
+        let pictures = capacity.max(IN_USE);
+        let moments = net.layers.iter().map(|layer| Moments {
+            mean: vec![0.0; layer.outputs],
+            variance: vec![0.0; layer.outputs],
+        });
+        Self {
+            device,
+            input: vec![0.0; pictures * SIDE * SIDE],
+            features: vec![0.0; pictures * net.features()],
+            d_features: vec![0.0; capacity * net.features()],
+            gradients: net.param_lens().map(|len| vec![0.0; len]).collect(),
+            moments: moments.collect(),
+            tape: None,
+        }
+    }
+}
+
+impl Engine for BurnEngine {
+    fn capacity(&self) -> usize {
+        self.input.len() / (SIDE * SIDE)
+    }
+
+    fn input(&mut self) -> &mut [f32] {
+        &mut self.input
+    }
+
+    fn forward(
+        &mut self,
+        net: &Architecture,
+        weights: &Weights,
+        n: usize,
+        statistics: Statistics,
+    ) -> Result<()> {
+        let (device, first) = match statistics {
+            Statistics::Batch { from } => (self.device.clone().autodiff(), from),
+            Statistics::Running => (self.device.clone(), net.layers.len()),
+        };
+        let input = &self.input[..n * SIDE * SIDE];
+        let passed = forward(net, weights, input, n, statistics, &device);
+        let mut wanted = Transaction::default().register(passed.features.clone().inner());
+        for [mean, variance] in passed.moments {
+            wanted = wanted.register(mean).register(variance);
+        }
+        let mut read = read(wanted)?.into_iter();
+        let mut next = || read.next().context("the device returned too little");
+        let features = next()?;
+        self.features[..features.len()].copy_from_slice(&features);
+        for moments in &mut self.moments[first..] {
+            moments.mean = next()?;
+            moments.variance = next()?;
+        }
+        self.tape = (!passed.params.is_empty()).then_some(Tape {
+            features: passed.features,
+            params: passed.params,
+        });
+        Ok(())
+    }
+
+    fn backward(&mut self, net: &Architecture, _: &Weights, n: usize, lowest: usize) -> Result<()> {
+        let layers = net.layers.len();
+        self.gradients[..3 * lowest]
+            .iter_mut()
+            .for_each(|g| g.fill(0.0));
+        if lowest == layers {
+            return Ok(());
+        }
+        let tape = self.tape.take().context("there was no forward pass")?;
+        let d = self.d_features[..n * net.features()].to_vec();
+        let d = TensorData::new(d, [n, net.features()]);
+        let d = Tensor::<2>::from_data(d, &self.device.clone().autodiff());
+        let products = (tape.features * d).reshape([n * net.features()]);
+        let mut found = products.sum_dim(0).backward();
+        let mut wanted = Transaction::default();
+        for tensor in tape.params.iter().flat_map(|params| &params.0) {
+            let gradient = tensor.grad_remove(&mut found);
+            wanted = wanted.register(gradient.context("Burn found no gradient")?);
+        }
+        let read = read(wanted)?;
+        let own = &mut self.gradients[3 * lowest..3 * layers];
+        ensure!(read.len() == own.len(), "the device returned too little");
+        for (own, gradient) in own.iter_mut().zip(read) {
+            own.copy_from_slice(&gradient);
+        }
+        Ok(())
+    }
+
+    fn features(&self) -> &[f32] {
+        &self.features
+    }
+
+    fn gradients(&self) -> &[Vec<f32>] {
+        &self.gradients
+    }
+
+    fn exchange(&mut self) -> Exchange<'_> {
+        Exchange {
+            features: &self.features,
+            d_features: &mut self.d_features,
+            gradients: &mut self.gradients,
+        }
+    }
+
+    fn moments(&self, layer: usize) -> Moments {
+        self.moments[layer].clone()
+    }
+}
+
+/// Waits for the device and takes the values over.
+fn read(wanted: Transaction) -> Result<Vec<Vec<f32>>> {
+    let tensors = wanted.try_execute();
+    let tensors = tensors.map_err(|e| anyhow!("device: {}", one_line(&e.to_string())))?;
+    let values = tensors.into_iter().map(TensorData::try_into_vec::<f32>);
+    values
+        .map(|v| v.map_err(|e| anyhow!("device: {e:?}")))
+        .collect()
+}

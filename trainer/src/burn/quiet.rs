@@ -1,0 +1,45 @@
+//! Panics of libraries as errors.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Result, anyhow};
+
+/// The panic hook is the whole program's.
+static HOOK: Mutex<()> = Mutex::new(());
+
+/// Runs `work`, and returns a panic in it as an error without printing it. Burn's backends
+/// panic where a driver or a library is missing, which a user must be told in a line.
+pub(super) fn quietly<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _alone = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    panic::set_hook(hook);
+    result.unwrap_or_else(|payload| Err(anyhow!("{}", message(&*payload))))
+}
+
+/// A panic's text in one line.
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    one_line(text.unwrap_or("it panicked"))
+}
+
+/// `text` without its line breaks.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_one_line() {
+        let failed = quietly::<()>(|| panic!("no driver\n  {}", "found"));
+        assert_eq!(failed.unwrap_err().to_string(), "no driver found");
+        assert_eq!(quietly(|| Ok(3)).unwrap(), 3);
+    }
+}

@@ -1,0 +1,130 @@
+//! What the training loop asks of whatever computes the convolutions.
+//!
+//! An engine turns pictures into pooled features, and the features' gradients into those of
+//! the parameters. Everything else, from losses to checkpoints, is the same for all of them
+//! and stays on the host: weights go in with every pass and gradients come out, 13 MB each
+//! way at width 1.0.
+
+use anyhow::Result;
+
+use super::backward::backward;
+use super::batch_norm::EPSILON;
+use super::weights::Moments;
+use super::{Architecture, Statistics, Weights, Workspace, forward};
+
+/// Passes over one ghost batch at a time.
+pub trait Engine: Send {
+    /// Most pictures in a pass.
+    fn capacity(&self) -> usize;
+
+    /// Where the pictures of the next pass are written, [`SIDE`](crate::SIDE) x
+    /// [`SIDE`](crate::SIDE) values each, -1 to 1.
+    fn input(&mut self) -> &mut [f32];
+
+    /// Runs the first `n` pictures of the input and keeps their features.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn forward(
+        &mut self,
+        net: &Architecture,
+        weights: &Weights,
+        n: usize,
+        statistics: Statistics,
+    ) -> Result<()>;
+
+    /// Turns the gradients of the features into those of all layers from `lowest` on, after
+    /// a forward pass of `n` pictures with the batch's own statistics from there on. Those
+    /// of the head are left as they are, those below `lowest` are zero.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn backward(
+        &mut self,
+        net: &Architecture,
+        weights: &Weights,
+        n: usize,
+        lowest: usize,
+    ) -> Result<()>;
+
+    /// Pooled features of the last forward pass, pictures x features.
+    fn features(&self) -> &[f32];
+
+    /// Gradient of the loss by every parameter, in the order of [`Weights::params`].
+    fn gradients(&self) -> &[Vec<f32>];
+
+    /// What lies between the two passes: features in, gradients out.
+    fn exchange(&mut self) -> Exchange<'_>;
+
+    /// Mean and variance that layer `layer` took in the last pass with a batch's own
+    /// statistics.
+    fn moments(&self, layer: usize) -> Moments;
+}
+
+/// What the loss reads and writes between the passes.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// Pooled features, pictures x features.
+    pub features: &'a [f32],
+    /// Gradient of the loss by them, to be set before the backward pass.
+    pub d_features: &'a mut [f32],
+    /// Gradients by every parameter; the loss sets the head's, which are the last two.
+    pub gradients: &'a mut [Vec<f32>],
+}
+
+/// The engine of this crate, on one thread of the processor. It never fails.
+impl Engine for Workspace {
+    fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn input(&mut self) -> &mut [f32] {
+        &mut self.input
+    }
+
+    fn forward(
+        &mut self,
+        net: &Architecture,
+        weights: &Weights,
+        n: usize,
+        statistics: Statistics,
+    ) -> Result<()> {
+        forward(net, weights, self, n, statistics);
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        net: &Architecture,
+        weights: &Weights,
+        n: usize,
+        lowest: usize,
+    ) -> Result<()> {
+        backward(net, weights, self, n, lowest);
+        Ok(())
+    }
+
+    fn features(&self) -> &[f32] {
+        &self.features
+    }
+
+    fn gradients(&self) -> &[Vec<f32>] {
+        &self.gradients
+    }
+
+    fn exchange(&mut self) -> Exchange<'_> {
+        Exchange {
+            features: &self.features,
+            d_features: &mut self.d_features,
+            gradients: &mut self.gradients,
+        }
+    }
+
+    fn moments(&self, layer: usize) -> Moments {
+        let variance = |inverse: &f32| 1.0 / (inverse * inverse) - EPSILON;
+        Moments {
+            mean: self.mean(layer).to_vec(),
+            variance: self.inverse_deviation(layer).iter().map(variance).collect(),
+        }
+    }
+}
