@@ -82,12 +82,15 @@ fn main() {
             each[0], each[1], each[2]
         );
     };
-    for kind in [EngineKind::Builtin, EngineKind::OnnxRuntime] {
+    let small = Model::bundled_small().expect("the bundled model is valid");
+    let kinds = [EngineKind::Builtin, EngineKind::OnnxRuntime];
+    let all = kinds.map(|kind| [("", &model, kind), (", small", &small, kind)]);
+    for (size, model, kind) in all.into_iter().flatten() {
         let options = EngineOptions {
             kind,
             ..Default::default()
         };
-        match engine::open(&model, &options) {
+        match engine::open(model, &options) {
             Ok(mut selection) => {
                 let times = BATCHES.map(|n| {
                     let input = vec![0.1; n * spec.len()];
@@ -99,9 +102,9 @@ fn main() {
                             .expect("the engine has run before");
                     })
                 });
-                row(kind.name(), &times);
+                row(&format!("{}{size}", kind.name()), &times);
             }
-            Err(why) => println!("| {kind} | {why} | | | |"),
+            Err(why) => println!("| {kind}{size} | {why} | | | |"),
         }
     }
     match &peer {

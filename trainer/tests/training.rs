@@ -87,7 +87,7 @@ fn run(
 #[test]
 fn loss_falls_and_drawn_faces_are_told_apart() {
     let config = Config {
-        epochs: 8,
+        epochs: 12,
         ghost_batch: 16,
         dropout: 0.1,
         center: CenterConfig::default(),
@@ -101,7 +101,7 @@ fn loss_falls_and_drawn_faces_are_told_apart() {
     let mut trainer = trainer(&config);
     let (outcome, epochs) = run(&mut trainer, &samples, None);
     assert_eq!(outcome, Outcome::Finished);
-    let (first, last) = (&epochs[0], &epochs[7]);
+    let (first, last) = (&epochs[0], &epochs[11]);
     assert!(
         last.softmax < 0.7 * first.softmax,
         "{} {}",
