@@ -1,11 +1,13 @@
-//! Names the model files that the library embeds: `FER_BUNDLED_MODEL` and
-//! `FER_BUNDLED_SMALL_MODEL` from the environment, or those in `models/`.
+//! Names the model files that the library embeds: `FER_BUNDLED_MODEL`,
+//! `FER_BUNDLED_SMALL_MODEL` and `FER_BUNDLED_ACCURATE_MODEL` from the environment, or those
+//! in `models/`.
 
 use std::path::PathBuf;
 
 fn main() {
     name("FER_BUNDLED_MODEL", "mobilenet_v1_1.0_48.onnx");
     name("FER_BUNDLED_SMALL_MODEL", "mobilenet_v1_0.5_48.onnx");
+    name("FER_BUNDLED_ACCURATE_MODEL", "mobilenet_v1_1.0_48_s1.onnx");
 }
 
 /// Hands the compiler the path that `variable` has, or that of `file`.

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use fer::engine::{self, EngineKind, EngineOptions};
+use fer::model::Bundled;
 use fer::prepare::Preparer;
 use fer::{Frame, Model, Rect};
 use timing::{SPAN, median_ms};
@@ -82,10 +83,11 @@ fn main() {
             each[0], each[1], each[2]
         );
     };
-    let small = Model::bundled_small().expect("the bundled model is valid");
+    let [small, accurate] = [Bundled::Small, Bundled::Accurate]
+        .map(|which| Model::built_in(which).expect("the bundled models are valid"));
+    let models = [("", &model), (", small", &small), (", accurate", &accurate)];
     let kinds = [EngineKind::Builtin, EngineKind::OnnxRuntime];
-    let all = kinds.map(|kind| [("", &model, kind), (", small", &small, kind)]);
-    for (size, model, kind) in all.into_iter().flatten() {
+    for (kind, (size, model)) in kinds.iter().flat_map(|k| models.map(|m| (*k, m))) {
         let options = EngineOptions {
             kind,
             ..Default::default()

@@ -15,7 +15,7 @@ pub enum Error {
     /// A model file is missing, damaged, or does not fit its labels or its input.
     #[error("model {name:?}: {reason}")]
     Model {
-        /// The file's path, `bundled` or `bundled-small`.
+        /// The file's path, or `bundled`, `bundled-small` or `bundled-accurate`.
         name: String,
         /// Why it can't be used.
         reason: String,

@@ -7,6 +7,7 @@ mod skip;
 use std::collections::BTreeMap;
 
 use fer::engine::{EngineKind, EngineOptions};
+use fer::model::Bundled;
 use fer::{Classifier, Frame, Model, Rect};
 use skip::skip;
 
@@ -18,9 +19,10 @@ struct Golden {
     picture: String,
     /// Left, top, width and height of the face.
     face: [f32; 4],
-    probabilities: BTreeMap<String, f32>,
-    /// The small model's.
+    /// One map for each model.
+    standard: BTreeMap<String, f32>,
     small: BTreeMap<String, f32>,
+    accurate: BTreeMap<String, f32>,
 }
 
 #[test]
@@ -32,9 +34,11 @@ fn the_bundled_models_say_of_the_portrait_what_they_said_when_they_were_made() {
     let frame = Frame::gray(image.pixels(), image.width(), image.height()).unwrap();
     let [x, y, width, height] = golden.face;
     let models = [
-        (Model::bundled().unwrap(), &golden.probabilities),
-        (Model::bundled_small().unwrap(), &golden.small),
-    ];
+        (Bundled::Standard, &golden.standard),
+        (Bundled::Small, &golden.small),
+        (Bundled::Accurate, &golden.accurate),
+    ]
+    .map(|(which, wanted)| (Model::built_in(which).unwrap(), wanted));
     let kinds = [EngineKind::Builtin, EngineKind::OnnxRuntime];
     for ((model, wanted), kind) in models.iter().flat_map(|m| kinds.map(|kind| (m, kind))) {
         let options = EngineOptions {

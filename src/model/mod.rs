@@ -14,12 +14,37 @@ pub use onnx::GraphSummary;
 use crate::engine::tensorrt::EngineFile;
 use crate::{Error, Result};
 
-/// The bundled network: MobileNet V1, width 1.0, 48x48 grey, seven expressions.
-/// `build.rs` names the file, so that a distributor can put in another.
-static BUNDLED: &[u8] = include_bytes!(env!("FER_BUNDLED_MODEL"));
+/// The networks that are compiled in: MobileNet V1, 48x48 grey, seven expressions.
+/// `build.rs` names the files, so that a distributor can put in others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bundled {
+    /// Width 1.0.
+    #[default]
+    Standard,
+    /// Width 0.5: a quarter of the work, a little less accurate.
+    Small,
+    /// Width 1.0 whose first layer has stride 1: four times the work, a little more accurate.
+    Accurate,
+}
 
-/// The same of width 0.5: a quarter of the work, a little less accurate.
-static BUNDLED_SMALL: &[u8] = include_bytes!(env!("FER_BUNDLED_SMALL_MODEL"));
+impl Bundled {
+    /// The name in messages.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "bundled",
+            Self::Small => "bundled-small",
+            Self::Accurate => "bundled-accurate",
+        }
+    }
+
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Standard => include_bytes!(env!("FER_BUNDLED_MODEL")),
+            Self::Small => include_bytes!(env!("FER_BUNDLED_SMALL_MODEL")),
+            Self::Accurate => include_bytes!(env!("FER_BUNDLED_ACCURATE_MODEL")),
+        }
+    }
+}
 
 /// What to use in place of, or without, the metadata of a model file. A field that is
 /// `None` keeps what the file says.
@@ -54,26 +79,22 @@ enum Bytes {
 }
 
 impl Model {
-    /// The model that is compiled in.
+    /// The standard model that is compiled in.
+    ///
+    /// # Errors
+    /// As [`Model::built_in`].
+    pub fn bundled() -> Result<Self> {
+        Self::built_in(Bundled::Standard)
+    }
+
+    /// A model that is compiled in.
     ///
     /// # Errors
     /// [`Error::Model`] when the file that was compiled in is not a model.
-    pub fn bundled() -> Result<Self> {
+    pub fn built_in(which: Bundled) -> Result<Self> {
         Self::new(
-            "bundled".to_owned(),
-            Bytes::Bundled(BUNDLED),
-            &Overrides::default(),
-        )
-    }
-
-    /// The small model that is compiled in, for slow processors and many faces.
-    ///
-    /// # Errors
-    /// As [`Model::bundled`].
-    pub fn bundled_small() -> Result<Self> {
-        Self::new(
-            "bundled-small".to_owned(),
-            Bytes::Bundled(BUNDLED_SMALL),
+            which.name().to_owned(),
+            Bytes::Bundled(which.bytes()),
             &Overrides::default(),
         )
     }
@@ -142,7 +163,7 @@ impl Model {
         })
     }
 
-    /// The file's path, `bundled` or `bundled-small`.
+    /// The file's path, or `bundled`, `bundled-small` or `bundled-accurate`.
     pub fn name(&self) -> &str {
         &self.name
     }

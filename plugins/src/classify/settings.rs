@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fer::engine::{EngineKind, EngineOptions, tensorrt};
-use fer::model::{Color, Overrides};
+use fer::model::{Bundled, Color, Overrides};
 use fer::{Classifier, Model};
 use gst::glib;
 
@@ -38,11 +38,14 @@ pub enum Engine {
 pub enum BuiltinModel {
     /// Width 1.0.
     #[default]
-    #[enum_value(name = "Standard: the most accurate", nick = "standard")]
+    #[enum_value(name = "Standard", nick = "standard")]
     Standard,
     /// Width 0.5.
     #[enum_value(name = "Small: a quarter of the work", nick = "small")]
     Small,
+    /// Twice the resolution.
+    #[enum_value(name = "Accurate: four times the work", nick = "accurate")]
+    Accurate,
 }
 
 /// Arithmetic of an engine that TensorRT builds.
@@ -146,10 +149,11 @@ impl Settings {
         let overrides = self.overrides()?;
         let model = match &self.model {
             Some(path) => Model::load(path, &overrides)?,
-            None => match self.builtin_model {
-                BuiltinModel::Standard => Model::bundled()?,
-                BuiltinModel::Small => Model::bundled_small()?,
-            }
+            None => Model::built_in(match self.builtin_model {
+                BuiltinModel::Standard => Bundled::Standard,
+                BuiltinModel::Small => Bundled::Small,
+                BuiltinModel::Accurate => Bundled::Accurate,
+            })?
             .with(&overrides)?,
         };
         let options = EngineOptions {
