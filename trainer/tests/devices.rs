@@ -71,13 +71,13 @@ fn compare(device: Device, stem_stride: usize, pictures: usize, lowest: usize) {
             .unwrap();
         engine
     };
-    let in_use = |device| run(device, Statistics::Running).features()[..features].to_vec();
+    let in_use = |device| run(device, Statistics::Running).exchange().features[..features].to_vec();
     let off = difference(&in_use(device), &in_use(Device::Cpu));
     assert!(off < 1e-4, "features in use differ by {off:.1e}");
 
     let [have, want] = [device, Device::Cpu].map(|device| {
         let mut engine = run(device, Statistics::Batch { from: lowest });
-        engine.exchange().d_features.copy_from_slice(&d_features);
+        engine.exchange_mut().d_features[..features].copy_from_slice(&d_features);
         engine.backward(&net, &weights, pictures, lowest).unwrap();
         engine
     });
@@ -87,12 +87,13 @@ fn compare(device: Device, stem_stride: usize, pictures: usize, lowest: usize) {
         assert!(off < 1e-3, "{what} differs by {off:.1e}");
         worst = worst.max(off);
     };
-    check("features", &have.features()[..features], want.features());
+    let [own, other] = [&have, &want].map(|engine| engine.exchange());
+    check("features", &own.features[..features], &other.features);
     for (i, layer) in net.layers.iter().enumerate() {
         let parts = ["convolution", "scale", "shift"];
         for (part, p) in parts.iter().zip(3 * i..) {
             let name = format!("gradient of the {part} of {}", layer.name);
-            check(&name, &have.gradients()[p], &want.gradients()[p]);
+            check(&name, &own.gradients[p], &other.gradients[p]);
         }
         if i >= lowest {
             let (have, want) = (have.moments(i), want.moments(i));

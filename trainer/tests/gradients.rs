@@ -38,7 +38,7 @@ impl Problem {
         let batch = Statistics::Batch { from: 0 };
         forward(&self.net, weights, ws, PICTURES, batch);
         let c = self.net.features();
-        let [.., d_weights, d_bias] = &mut ws.gradients[..] else {
+        let [.., d_weights, d_bias] = &mut ws.exchange.gradients[..] else {
             unreachable!()
         };
         d_weights.fill(0.0);
@@ -46,8 +46,8 @@ impl Problem {
         let mut loss = 0.0;
         for i in 0..PICTURES {
             let label = i % CLASSES;
-            let feature = &ws.features[i * c..][..c];
-            let gradient = &mut ws.d_features[i * c..][..c];
+            let feature = &ws.exchange.features[i * c..][..c];
+            let gradient = &mut ws.exchange.d_features[i * c..][..c];
             let mut scores = head::logits(weights, feature);
             let target = softmax::smooth(label, CLASSES, 0.1);
             loss += f64::from(softmax::cross_entropy(&mut scores, &target)) / PICTURES as f64;
@@ -74,7 +74,7 @@ fn of_every_tensor_along_itself_and_along_a_random_direction() {
 
     problem.loss(&weights, &mut ws);
     backward(&problem.net, &weights, &mut ws, PICTURES, 0);
-    let gradients = ws.gradients.clone();
+    let gradients = ws.exchange.gradients.clone();
     for (i, gradient) in gradients.iter().enumerate() {
         let random: Vec<f32> = gradient.iter().map(|g| g.abs() * rng.normal()).collect();
         for (kind, direction) in [("itself", gradient.clone()), ("random", random)] {

@@ -18,9 +18,7 @@ const IN_USE: usize = 256;
 pub(super) struct BurnEngine {
     device: Device,
     input: Vec<f32>,
-    features: Vec<f32>,
-    d_features: Vec<f32>,
-    gradients: Vec<Vec<f32>>,
+    exchange: Exchange,
     moments: Vec<Moments>,
     tape: Option<Tape>,
 }
@@ -42,9 +40,7 @@ impl BurnEngine {
         Self {
             device,
             input: vec![0.0; pictures * SIDE * SIDE],
-            features: vec![0.0; pictures * net.features()],
-            d_features: vec![0.0; capacity * net.features()],
-            gradients: net.param_lens().map(|len| vec![0.0; len]).collect(),
+            exchange: Exchange::new(net, pictures),
             moments: moments.collect(),
             tape: None,
         }
@@ -80,7 +76,7 @@ impl Engine for BurnEngine {
         let mut read = read(wanted)?.into_iter();
         let mut next = || read.next().context("the device returned too little");
         let features = next()?;
-        self.features[..features.len()].copy_from_slice(&features);
+        self.exchange.features[..features.len()].copy_from_slice(&features);
         for moments in &mut self.moments[first..] {
             moments.mean = next()?;
             moments.variance = next()?;
@@ -94,14 +90,14 @@ impl Engine for BurnEngine {
 
     fn backward(&mut self, net: &Architecture, _: &Weights, n: usize, lowest: usize) -> Result<()> {
         let layers = net.layers.len();
-        self.gradients[..3 * lowest]
+        self.exchange.gradients[..3 * lowest]
             .iter_mut()
             .for_each(|g| g.fill(0.0));
         if lowest == layers {
             return Ok(());
         }
         let tape = self.tape.take().context("there was no forward pass")?;
-        let d = self.d_features[..n * net.features()].to_vec();
+        let d = self.exchange.d_features[..n * net.features()].to_vec();
         let d = TensorData::new(d, [n, net.features()]);
         let d = Tensor::<2>::from_data(d, &self.device.clone().autodiff());
         let products = (tape.features * d).reshape([n * net.features()]);
@@ -112,7 +108,7 @@ impl Engine for BurnEngine {
             wanted = wanted.register(gradient.context("Burn found no gradient")?);
         }
         let read = read(wanted)?;
-        let own = &mut self.gradients[3 * lowest..3 * layers];
+        let own = &mut self.exchange.gradients[3 * lowest..3 * layers];
         ensure!(read.len() == own.len(), "the device returned too little");
         for (own, gradient) in own.iter_mut().zip(read) {
             own.copy_from_slice(&gradient);
@@ -120,20 +116,12 @@ impl Engine for BurnEngine {
         Ok(())
     }
 
-    fn features(&self) -> &[f32] {
-        &self.features
+    fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
-    fn gradients(&self) -> &[Vec<f32>] {
-        &self.gradients
-    }
-
-    fn exchange(&mut self) -> Exchange<'_> {
-        Exchange {
-            features: &self.features,
-            d_features: &mut self.d_features,
-            gradients: &mut self.gradients,
-        }
+    fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.exchange
     }
 
     fn moments(&self, layer: usize) -> Moments {

@@ -92,11 +92,9 @@ fn convolution(layer: &Layer, x: Tensor<4>, weight: Tensor<2>) -> Tensor<4> {
             (by_output.reshape(shape), (0, 0), 1)
         }
         Kind::Stem | Kind::Depthwise => {
-            let before = layer.pad_before();
-            let reach = (layer.out_side - 1) * layer.stride + 3;
-            let after = reach - before - layer.in_side;
             let shape = [layer.outputs, 1, 3, 3];
-            (by_output.reshape(shape), (before, after), layer.inputs)
+            let padding = (layer.pad_before(), layer.pad_after());
+            (by_output.reshape(shape), padding, layer.inputs)
         }
     };
     let stride = [layer.stride; 2];

@@ -188,16 +188,12 @@ fn convolution(layer: &Layer) -> Vec<AttributeProto> {
     let (kernel, group, pads) = match layer.kind {
         Kind::Pointwise => (1, 1, [0; 4]),
         Kind::Stem | Kind::Depthwise => {
-            let before = layer.pad_before();
-            // Rows that the last output reaches beyond the input.
-            let reach = (layer.out_side - 1) * layer.stride + 3;
-            let after = reach - before - layer.in_side;
             let group = if layer.kind == Kind::Depthwise {
                 layer.inputs
             } else {
                 1
             };
-            let [before, after] = [before as i64, after as i64];
+            let [before, after] = [layer.pad_before(), layer.pad_after()].map(|n| n as i64);
             (3, group as i64, [before, before, after, after])
         }
     };

@@ -58,6 +58,13 @@ impl Layer {
         usize::from(self.stride == 1 || self.in_side % 2 == 1)
     }
 
+    /// Rows and columns of zeros after the last one, as far as the last output reaches beyond
+    /// a 3x3 layer's input.
+    pub fn pad_after(&self) -> usize {
+        let reach = (self.out_side - 1) * self.stride + 3;
+        reach - self.pad_before() - self.in_side
+    }
+
     /// Weights of the convolution.
     pub fn weight_len(&self) -> usize {
         match self.kind {

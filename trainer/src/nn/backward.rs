@@ -18,9 +18,9 @@ pub fn backward(
     lowest: usize,
 ) {
     assert!((1..=ws.capacity).contains(&n));
-    head::pool_backward(net, n, &ws.d_features, &mut ws.d_out);
+    head::pool_backward(net, n, &ws.exchange.d_features, &mut ws.d_out);
     for (i, layer) in net.layers.iter().enumerate().rev() {
-        let gradients = &mut ws.gradients[3 * i..3 * i + 3];
+        let gradients = &mut ws.exchange.gradients[3 * i..3 * i + 3];
         if i < lowest {
             gradients.iter_mut().for_each(|g| g.fill(0.0));
             continue;

@@ -47,29 +47,38 @@ pub trait Engine: Send {
         lowest: usize,
     ) -> Result<()>;
 
-    /// Pooled features of the last forward pass, pictures x features.
-    fn features(&self) -> &[f32];
+    /// What lies between the two passes and after them.
+    fn exchange(&self) -> &Exchange;
 
-    /// Gradient of the loss by every parameter, in the order of [`Weights::params`].
-    fn gradients(&self) -> &[Vec<f32>];
-
-    /// What lies between the two passes: features in, gradients out.
-    fn exchange(&mut self) -> Exchange<'_>;
+    /// The same, for the loss to write into.
+    fn exchange_mut(&mut self) -> &mut Exchange;
 
     /// Mean and variance that layer `layer` took in the last pass with a batch's own
     /// statistics.
     fn moments(&self, layer: usize) -> Moments;
 }
 
-/// What the loss reads and writes between the passes.
+/// What an engine and the loss hand each other.
 #[derive(Debug)]
-pub struct Exchange<'a> {
-    /// Pooled features, pictures x features.
-    pub features: &'a [f32],
+pub struct Exchange {
+    /// Pooled features of the last forward pass, pictures x features.
+    pub features: Vec<f32>,
     /// Gradient of the loss by them, to be set before the backward pass.
-    pub d_features: &'a mut [f32],
-    /// Gradients by every parameter; the loss sets the head's, which are the last two.
-    pub gradients: &'a mut [Vec<f32>],
+    pub d_features: Vec<f32>,
+    /// Gradient of the loss by every parameter, in the order of [`Weights::params`]; the
+    /// loss sets the head's, which are the last two.
+    pub gradients: Vec<Vec<f32>>,
+}
+
+impl Exchange {
+    /// Memory for up to `pictures` pictures.
+    pub fn new(net: &Architecture, pictures: usize) -> Self {
+        Self {
+            features: vec![0.0; pictures * net.features()],
+            d_features: vec![0.0; pictures * net.features()],
+            gradients: net.param_lens().map(|len| vec![0.0; len]).collect(),
+        }
+    }
 }
 
 /// The engine of this crate, on one thread of the processor. It never fails.
@@ -104,20 +113,12 @@ impl Engine for Workspace {
         Ok(())
     }
 
-    fn features(&self) -> &[f32] {
-        &self.features
+    fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
-    fn gradients(&self) -> &[Vec<f32>] {
-        &self.gradients
-    }
-
-    fn exchange(&mut self) -> Exchange<'_> {
-        Exchange {
-            features: &self.features,
-            d_features: &mut self.d_features,
-            gradients: &mut self.gradients,
-        }
+    fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.exchange
     }
 
     fn moments(&self, layer: usize) -> Moments {

@@ -72,5 +72,5 @@ pub fn forward(
         batch_norm::scale_relu6(z, &a, &b, &mut state.y[..rows * channels]);
     }
     let last = &ws.layers.last().expect("there are layers").y;
-    head::pool(net, n, last, &mut ws.features);
+    head::pool(net, n, last, &mut ws.exchange.features);
 }

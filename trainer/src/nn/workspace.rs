@@ -1,5 +1,6 @@
 //! Memory of one forward and backward pass, kept from batch to batch.
 
+use super::engine::Exchange;
 use super::{Architecture, Kind, Layer};
 use crate::SIDE;
 
@@ -12,13 +13,8 @@ pub struct Workspace {
     pub input: Vec<f32>,
     pub(super) patches: Vec<f32>,
     pub(super) layers: Vec<LayerState>,
-    /// Pooled features, pictures x features.
-    pub features: Vec<f32>,
-    /// Gradient of the loss by the pooled features; to be set before the backward pass.
-    pub d_features: Vec<f32>,
-    /// Gradient of the loss by every parameter, in the order of
-    /// [`Weights::params`](super::Weights::params).
-    pub gradients: Vec<Vec<f32>>,
+    /// Features and gradients.
+    pub exchange: Exchange,
     pub(super) d_out: Vec<f32>,
     pub(super) d_in: Vec<f32>,
 }
@@ -40,7 +36,6 @@ impl Workspace {
     /// Memory for `capacity` pictures at once.
     pub fn new(net: &Architecture, capacity: usize) -> Self {
         let largest = net.layers.iter().map(Layer::output_len).max().unwrap_or(0) * capacity;
-        let gradients = net.param_lens().map(|len| vec![0.0; len]).collect();
         debug_assert_eq!(net.layers[0].kind, Kind::Stem);
         Self {
             capacity,
@@ -56,9 +51,7 @@ impl Workspace {
                     inverse: vec![0.0; l.outputs],
                 })
                 .collect(),
-            features: vec![0.0; capacity * net.features()],
-            d_features: vec![0.0; capacity * net.features()],
-            gradients,
+            exchange: Exchange::new(net, capacity),
             d_out: vec![0.0; largest],
             d_in: vec![0.0; largest],
         }

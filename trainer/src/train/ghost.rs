@@ -46,7 +46,12 @@ impl Step<'_> {
         engine.input()[..shown.input.len()].copy_from_slice(&shown.input);
         let statistics = Statistics::Batch { from: lowest };
         engine.forward(self.net, self.weights, n, statistics)?;
-        let sums = self.losses(engine.exchange(), samples, &shown.targets, &mut shown.rng);
+        let sums = self.losses(
+            engine.exchange_mut(),
+            samples,
+            &shown.targets,
+            &mut shown.rng,
+        );
         engine.backward(self.net, self.weights, n, lowest)?;
         Ok(sums)
     }
@@ -54,7 +59,7 @@ impl Step<'_> {
     /// Losses of the features, and their gradients by features and head.
     fn losses(
         &self,
-        between: Exchange,
+        between: &mut Exchange,
         samples: &[&Sample],
         targets: &[Vec<f32>],
         rng: &mut Rng,
@@ -67,7 +72,7 @@ impl Step<'_> {
             .collect();
         let share = 1.0 / self.batch as f32;
         let pull = self.config.center.factor(self.batch);
-        let [.., d_weights, d_bias] = between.gradients else {
+        let [.., d_weights, d_bias] = &mut between.gradients[..] else {
             unreachable!("a network has a head")
         };
         d_weights.fill(0.0);

@@ -98,7 +98,7 @@ fn each(
                     show(k * share + rows.len() + i, sample, input);
                 }
                 engine.forward(net, weights, batch.len(), Statistics::Running)?;
-                let features = engine.features().chunks_exact(net.features());
+                let features = engine.exchange().features.chunks_exact(net.features());
                 rows.extend(features.take(batch.len()).map(&of));
             }
             Ok(rows)

@@ -160,6 +160,12 @@ struct Epoch<'a> {
     batches: u64,
 }
 
+/// One of the two sets of weights that a run has.
+enum Which {
+    Trained,
+    Average,
+}
+
 /// The pictures of a step.
 enum Shows {
     /// Drawn ahead, one a ghost batch.
@@ -356,9 +362,9 @@ impl Trainer {
         start: Instant,
     ) -> Result<EpochReport> {
         let last = self.batch_report(batches);
-        let plain = self.predict(validation, &self.average.clone(), false)?;
-        let mirrored = self.predict(validation, &self.average.clone(), true)?;
-        let raw = self.predict(validation, &self.weights.clone(), false)?;
+        let plain = self.predict(validation, Which::Average, false)?;
+        let mirrored = self.predict(validation, Which::Average, true)?;
+        let raw = self.predict(validation, Which::Trained, false)?;
         let both: Vec<Vec<f32>> = plain
             .iter()
             .zip(&mirrored)
@@ -396,9 +402,13 @@ impl Trainer {
     fn predict(
         &mut self,
         samples: &[&Sample],
-        weights: &Weights,
+        which: Which,
         mirrored: bool,
     ) -> Result<Vec<Vec<f32>>> {
+        let weights = match which {
+            Which::Trained => &self.weights,
+            Which::Average => &self.average,
+        };
         // Several engines on one device would only wait for each other.
         let used = if self.device == Device::Cpu {
             self.engines.len()
@@ -482,13 +492,13 @@ impl Trainer {
             .split_first_mut()
             .expect("a batch has pictures");
         for other in others {
-            let sums = first.exchange().gradients.par_iter_mut();
-            let pairs = sums.zip(other.gradients());
+            let sums = first.exchange_mut().gradients.par_iter_mut();
+            let pairs = sums.zip(&other.exchange().gradients);
             pairs.for_each(|(sum, gradient)| optim::add(sum, gradient));
         }
         let lr = self.lr(epoch.batches);
         let from = 3 * self.config.lowest_layer();
-        let gradients = self.engines[0].gradients();
+        let gradients = &self.engines[0].exchange().gradients;
         let params = &mut self.weights.params;
         self.optimizer
             .step(params, gradients, lr, self.progress.step, from);
@@ -528,9 +538,10 @@ impl Trainer {
         if self.config.center.lambda > 0.0 {
             let ghost = self.config.ghost_batch;
             let features = self.net.features();
-            let ghosts = self.engines.iter().zip(samples.chunks(ghost));
-            let batch = ghosts
-                .flat_map(|(engine, samples)| engine.features().chunks_exact(features).zip(samples))
+            let found = self.engines.iter().map(|e| &e.exchange().features);
+            let batch = found
+                .zip(samples.chunks(ghost))
+                .flat_map(|(found, samples)| found.chunks_exact(features).zip(samples))
                 .map(|(feature, sample)| (feature, sample.label));
             self.centers.follow(batch, &self.config.center);
         }
