@@ -9,6 +9,8 @@ use anyhow::{Context, Result, ensure};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::Loaded;
 use fer_trainer::data::{Sample, Split};
+use fer_trainer::nn::Precision;
+use fer_trainer::nn::bf16::Bf16;
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{self, BatchReport, Config, EpochReport, Observer, Trainer};
 
@@ -30,9 +32,9 @@ impl Observer for Rates {
 }
 
 /// Our pictures a second, with augmentation, center loss and weight averaging.
-fn ours(width: f32) -> Result<f64> {
+fn ours(precision: Precision) -> Result<f64> {
     let config = Config {
-        width,
+        precision,
         epochs: 2,
         ..Config::default()
     };
@@ -79,16 +81,21 @@ fn main() -> Result<()> {
     let threads = rayon::current_num_threads();
     let batch = Config::default().batch;
     println!("pictures a second, width 1.0, batch {batch}, {threads} threads\n");
-    println!("| round | fer-trainer | PyTorch | channels last | ratio to channels last |");
-    println!("| --- | --- | --- | --- | --- |");
+    println!("| round | f32 | bf16 | PyTorch | channels last | f32, bf16 to channels last |");
+    println!("| --- | --- | --- | --- | --- | --- |");
     for round in 1..=ROUNDS {
-        let own = ours(1.0)?;
+        let whole = ours(Precision::F32)?;
+        let half = match Bf16::is_available() {
+            true => ours(Precision::Bf16)?,
+            false => f64::NAN,
+        };
         match pytorch(threads, batch) {
             Ok((version, [plain, last])) => println!(
-                "| {round} | {own:.0} | {plain:.0} ({version}) | {last:.0} | {:.2} |",
-                own / last
+                "| {round} | {whole:.0} | {half:.0} | {plain:.0} ({version}) | {last:.0} | {:.2}, {:.2} |",
+                whole / last,
+                half / last
             ),
-            Err(e) => println!("| {round} | {own:.0} | not measured: {e:#} | | |"),
+            Err(e) => println!("| {round} | {whole:.0} | {half:.0} | not measured: {e:#} | | |"),
         }
     }
     Ok(())

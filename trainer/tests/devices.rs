@@ -12,8 +12,9 @@ use anyhow::Result;
 use common::program::{fail, run as run_program};
 use fer_trainer::checkpoint::{load_state, save_state};
 use fer_trainer::data::{Sample, Split};
+use fer_trainer::nn::bf16::Bf16;
 use fer_trainer::nn::weights::Tensors;
-use fer_trainer::nn::{Architecture, Engine, Statistics, Weights};
+use fer_trainer::nn::{Architecture, Engine, Precision, Statistics, Weights};
 use fer_trainer::optim::{OptimizerConfig, OptimizerKind};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{BatchReport, Config, Device, EpochReport, Observer, Trainer};
@@ -64,7 +65,8 @@ fn compare(device: Device, stem_stride: usize, pictures: usize, lowest: usize) {
     d_features.fill_with(|| rng.normal());
 
     let run = |device: Device, statistics: Statistics| -> Box<dyn Engine> {
-        let mut engine = device.engines(&net, 1, pictures).unwrap().remove(0);
+        let engines = device.engines(&net, 1, pictures, Precision::F32);
+        let mut engine = engines.unwrap().remove(0);
         engine.input()[..input.len()].copy_from_slice(&input);
         engine
             .forward(&net, &weights, pictures, statistics)
@@ -201,6 +203,23 @@ fn gradients_are_those_of_burns_autodiff() {
     compare(Device::Flex, 2, 6, 0);
     compare(Device::Flex, 1, 3, 0);
     compare(Device::Flex, 2, 4, 7);
+}
+
+#[test]
+fn a_device_without_bfloat16_says_so() {
+    let net = Architecture::new(WIDTH, CLASSES).unwrap();
+    let (device, words) = if Bf16::is_available() {
+        (Device::Flex, "flex computes in f32 only, not in bf16")
+    } else {
+        (Device::Cpu, "this processor has no bfloat16 arithmetic")
+    };
+    if device.check().is_err() {
+        skip("this build has no device without bfloat16");
+        return;
+    }
+    let engines = device.engines(&net, 1, 4, Precision::Bf16);
+    let error = engines.err().expect("it is refused");
+    assert!(error.to_string().contains(words), "{error:#}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Training learns, resumes and reproduces.
 
 mod common;
+#[path = "../../tests/skip/mod.rs"]
+mod skip;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,11 +11,13 @@ use fer_trainer::augment::Augment;
 use fer_trainer::checkpoint::{Network, RunFolder, load_state, save_state};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::loss::CenterConfig;
+use fer_trainer::nn::bf16::Bf16;
 use fer_trainer::nn::weights::Tensors;
-use fer_trainer::nn::{Architecture, Weights};
+use fer_trainer::nn::{Architecture, Precision, Weights};
 use fer_trainer::optim::{OptimizerConfig, OptimizerKind};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{BatchReport, Config, EpochReport, Observer, Outcome, Trainer};
+use skip::skip;
 
 const CLASSES: usize = 4;
 
@@ -84,9 +88,27 @@ fn run(
     (outcome, watch.epochs)
 }
 
+/// Precisions that this processor has.
+fn precisions() -> Vec<Precision> {
+    let mut precisions = vec![Precision::F32];
+    if Bf16::is_available() {
+        precisions.push(Precision::Bf16);
+    } else {
+        skip("in bfloat16, which this processor does not have");
+    }
+    precisions
+}
+
 #[test]
 fn loss_falls_and_drawn_faces_are_told_apart() {
+    for precision in precisions() {
+        learns(precision);
+    }
+}
+
+fn learns(precision: Precision) {
     let config = Config {
+        precision,
         epochs: 12,
         ghost_batch: 16,
         dropout: 0.1,
@@ -114,8 +136,18 @@ fn loss_falls_and_drawn_faces_are_told_apart() {
 
 #[test]
 fn a_stopped_run_goes_on_bit_for_bit() {
+    for precision in precisions() {
+        resumes(precision);
+    }
+}
+
+fn resumes(precision: Precision) {
+    let adamw = Config {
+        precision,
+        ..config()
+    };
     for (name, config) in [
-        ("AdamW", config()),
+        ("AdamW", adamw.clone()),
         (
             "SGD, mixup and islands",
             Config {
@@ -130,7 +162,7 @@ fn a_stopped_run_goes_on_bit_for_bit() {
                     lr: 0.01,
                     ..OptimizerConfig::default()
                 },
-                ..config()
+                ..adamw
             },
         ),
     ] {

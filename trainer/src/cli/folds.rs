@@ -45,7 +45,9 @@ pub struct Options {
 impl Options {
     /// The recipe, of the second stage unless the user says otherwise.
     pub fn config(&self) -> Result<Config> {
-        self.recipe.config(Some(Stage::Second))
+        let mut config = self.recipe.config(Some(Stage::Second))?;
+        self.on.apply(&mut config);
+        Ok(config)
     }
 
     /// What to train on.

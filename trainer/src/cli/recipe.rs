@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use fer_trainer::checkpoint::{Loaded, load, weights_file};
+use fer_trainer::nn::Precision;
 use fer_trainer::train::{Config, Device, Preset, Stage};
 
 /// A recipe: a stage's defaults, a file or a preset over them, and single settings.
@@ -52,6 +53,9 @@ pub struct On {
     /// the build has them
     #[arg(long, default_value_t)]
     device: Device,
+    /// Format of the factors of matrix products, in place of the recipe's
+    #[arg(long, value_enum)]
+    precision: Option<Precision>,
 }
 
 impl On {
@@ -65,6 +69,11 @@ impl On {
             println!("training on {}: {name}", self.device);
         }
         Ok(self.device)
+    }
+
+    /// Puts the user's precision in place of the recipe's.
+    pub fn apply(&self, config: &mut Config) {
+        config.precision = self.precision.unwrap_or(config.precision);
     }
 }
 

@@ -47,6 +47,7 @@ impl Args {
     fn config(&self) -> Result<Config> {
         let mut config = self.recipe.config(None)?;
         config.seed = self.seed.unwrap_or(config.seed);
+        self.on.apply(&mut config);
         Ok(config)
     }
 }
@@ -88,6 +89,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
         None => start(args, config, &data)?,
     };
+    args.on.apply(&mut trainer.config);
     trainer.move_to(device)?;
     let folder = if args.resume {
         folder

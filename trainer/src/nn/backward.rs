@@ -1,7 +1,7 @@
 //! From the gradient of the features to that of every parameter.
 
 use super::batch_norm::{self, Forward};
-use super::matmul::{Matrix, matmul};
+use super::matmul::{Matrix, matmul, product};
 use super::{Architecture, Kind, Weights, Workspace, depthwise, head};
 
 /// Writes the gradients of all layers from `lowest` on, after a forward pass of `n`
@@ -62,14 +62,11 @@ pub fn backward(
             }
             Kind::Pointwise => {
                 let d = Matrix::new(d, rows, channels);
-                matmul(
-                    Matrix::new(input, rows, layer.inputs).transposed(),
-                    d,
-                    d_weight,
-                );
+                let input = Matrix::new(input, rows, layer.inputs);
+                product(ws.bf16.as_mut(), input.transposed(), d, d_weight);
                 if go_on {
                     let w = Matrix::new(w, layer.inputs, channels);
-                    matmul(d, w.transposed(), &mut ws.d_in);
+                    product(ws.bf16.as_mut(), d, w.transposed(), &mut ws.d_in);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! From pictures to pooled features.
 
 use super::batch_norm::{self, EPSILON};
-use super::matmul::{Matrix, matmul};
+use super::matmul::{Matrix, matmul, product};
 use super::{Architecture, Kind, Weights, Workspace, depthwise, head, stem};
 
 /// Where batch norm takes mean and variance from.
@@ -29,6 +29,8 @@ pub fn forward(
     statistics: Statistics,
 ) {
     assert!((1..=ws.capacity).contains(&n));
+    let trains = matches!(statistics, Statistics::Batch { .. });
+    let mut bf16 = ws.bf16.as_mut().filter(|_| trains);
     for (i, layer) in net.layers.iter().enumerate() {
         let (before, rest) = ws.layers.split_at_mut(i);
         let state = &mut rest[0];
@@ -45,7 +47,8 @@ pub fn forward(
             Kind::Depthwise => depthwise::forward(&layer.into(), n, input, w, z),
             Kind::Pointwise => {
                 let input = Matrix::new(input, rows, layer.inputs);
-                matmul(input, Matrix::new(w, layer.inputs, channels), z);
+                let w = Matrix::new(w, layer.inputs, channels);
+                product(bf16.as_deref_mut(), input, w, z);
             }
         }
         match statistics {

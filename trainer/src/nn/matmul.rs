@@ -2,14 +2,16 @@
 
 use gemm::Parallelism;
 
+use super::bf16::Bf16;
+
 /// A borrowed matrix with any strides.
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     data: &'a [f32],
-    rows: usize,
-    columns: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
     row_stride: usize,
-    column_stride: usize,
+    pub(super) column_stride: usize,
 }
 
 impl<'a> Matrix<'a> {
@@ -37,6 +39,28 @@ impl<'a> Matrix<'a> {
             column_stride: self.row_stride,
             ..self
         }
+    }
+
+    /// The `rows` rows from row `first` on.
+    ///
+    /// # Panics
+    /// When there are fewer, or `rows` is zero.
+    pub(super) fn below(self, first: usize, rows: usize) -> Self {
+        assert!(rows > 0 && first + rows <= self.rows);
+        Self {
+            data: &self.data[first * self.row_stride..],
+            rows,
+            ..self
+        }
+    }
+
+    /// Row `row`, whose values must be adjacent.
+    ///
+    /// # Panics
+    /// When they are not, or there is no such row.
+    pub(super) fn row(self, row: usize) -> &'a [f32] {
+        assert!(self.column_stride == 1 && row < self.rows);
+        &self.data[row * self.row_stride..][..self.columns]
     }
 }
 
@@ -72,6 +96,14 @@ pub fn matmul(a: Matrix, b: Matrix, out: &mut [f32]) {
             false,
             Parallelism::None,
         );
+    }
+}
+
+/// [`matmul`], or the same with factors of bfloat16 where there is memory for it.
+pub(super) fn product(bf16: Option<&mut Bf16>, a: Matrix, b: Matrix, out: &mut [f32]) {
+    match bf16 {
+        Some(bf16) => bf16.matmul(a, b, out),
+        None => matmul(a, b, out),
     }
 }
 

@@ -2,18 +2,21 @@
 //!
 //! Tensors are `f32` in the order batch, height, width, channels (NHWC), so a pointwise
 //! convolution is one matrix product and every other loop runs over adjacent channels.
-//! Matrix products are the `gemm` crate's; the loops of [`depthwise`] and [`batch_norm`]
+//! Matrix products are the `gemm` crate's, or [`bf16`]'s where less than `f32` is asked for;
+//! the loops of [`depthwise`] and [`batch_norm`]
 //! are compiled for AVX-512, AVX2 and the baseline, and chosen when the program runs.
 
 pub mod architecture;
 pub mod backward;
 pub mod batch_norm;
+pub mod bf16;
 pub mod depthwise;
 pub mod engine;
 pub mod forward;
 pub mod head;
 pub mod matmul;
 pub mod narrow;
+pub mod precision;
 pub mod stem;
 pub mod weights;
 pub mod workspace;
@@ -22,5 +25,6 @@ pub use architecture::{Architecture, Kind, Layer};
 pub use engine::Engine;
 pub use forward::{Statistics, forward};
 pub use narrow::narrow;
+pub use precision::Precision;
 pub use weights::Weights;
 pub use workspace::Workspace;

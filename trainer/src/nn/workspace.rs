@@ -1,7 +1,10 @@
 //! Memory of one forward and backward pass, kept from batch to batch.
 
+use anyhow::Result;
+
+use super::bf16::Bf16;
 use super::engine::Exchange;
-use super::{Architecture, Kind, Layer};
+use super::{Architecture, Kind, Layer, Precision};
 use crate::SIDE;
 
 /// What the passes over one ghost batch read and write.
@@ -17,6 +20,8 @@ pub struct Workspace {
     pub exchange: Exchange,
     pub(super) d_out: Vec<f32>,
     pub(super) d_in: Vec<f32>,
+    /// For products of less than `f32`.
+    pub(super) bf16: Option<Bf16>,
 }
 
 /// A layer's values in the forward pass.
@@ -33,7 +38,7 @@ pub(super) struct LayerState {
 }
 
 impl Workspace {
-    /// Memory for `capacity` pictures at once.
+    /// Memory for `capacity` pictures at once, with `f32` throughout.
     pub fn new(net: &Architecture, capacity: usize) -> Self {
         let largest = net.layers.iter().map(Layer::output_len).max().unwrap_or(0) * capacity;
         debug_assert_eq!(net.layers[0].kind, Kind::Stem);
@@ -54,7 +59,21 @@ impl Workspace {
             exchange: Exchange::new(net, capacity),
             d_out: vec![0.0; largest],
             d_in: vec![0.0; largest],
+            bf16: None,
         }
+    }
+
+    /// The same with the matrix products of training passes at `precision`. Passes of a
+    /// network in use stay `f32`, so that what is validated is what is exported.
+    ///
+    /// # Errors
+    /// When the processor lacks the instructions.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+        self.bf16 = match precision {
+            Precision::F32 => None,
+            Precision::Bf16 => Some(Bf16::new()?),
+        };
+        Ok(self)
     }
 
     /// What layer `layer` handed on for the last batch, after ReLU6.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::Augment;
 use crate::loss::CenterConfig;
+use crate::nn::Precision;
 use crate::optim::{OptimizerConfig, Schedule};
 
 /// Which of the two stages a run is.
@@ -49,6 +50,8 @@ pub struct Config {
     pub batch: usize,
     /// Pictures that share batch norm statistics; divides `batch`.
     pub ghost_batch: usize,
+    /// Format of the factors of matrix products.
+    pub precision: Precision,
     /// Start of the random numbers.
     pub seed: u64,
     /// Epochs without a better validation accuracy after which training stops; 0 never does.
@@ -94,6 +97,7 @@ impl Default for Config {
             epochs: 36,
             batch: 128,
             ghost_batch: 64,
+            precision: Precision::F32,
             seed: 1,
             patience: 0,
             hold_out: 0.1,

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::nn::{Architecture, Engine, Workspace};
+use crate::nn::{Architecture, Engine, Precision, Workspace};
 
 /// A device. Those that a build lacks can be named as well, so that the answer says how to
 /// build for them.
@@ -75,17 +75,25 @@ impl Device {
     /// An engine for each of `ghosts` ghost batches of up to `capacity` pictures.
     ///
     /// # Errors
-    /// As [`Device::check`].
+    /// As [`Device::check`], and when the device does not compute at `precision`.
     pub fn engines(
         self,
         net: &Architecture,
         ghosts: usize,
         capacity: usize,
+        precision: Precision,
     ) -> Result<Vec<Box<dyn Engine>>> {
         self.check()?;
+        ensure!(
+            self == Self::Cpu || precision == Precision::F32,
+            "{self} computes in f32 only, not in {precision}"
+        );
         (0..ghosts)
             .map(|_| match self {
-                Self::Cpu => Ok(Box::new(Workspace::new(net, capacity)) as Box<dyn Engine>),
+                Self::Cpu => {
+                    let workspace = Workspace::new(net, capacity).with_precision(precision)?;
+                    Ok(Box::new(workspace) as Box<dyn Engine>)
+                }
                 #[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
                 _ => crate::burn::engine(self, net, capacity),
                 #[cfg(not(any(feature = "cuda", feature = "vulkan", feature = "flex")))]
