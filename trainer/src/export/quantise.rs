@@ -39,7 +39,8 @@ impl Scales {
         for batch in samples.chunks(BATCH) {
             predict(net, &network.weights, &mut workspaces, batch, false);
             for (i, (layer, histogram)) in net.layers.iter().zip(&mut histograms).enumerate() {
-                let values = &workspaces[0].output(i)[..batch.len() * layer.output_len()];
+                let outputs = workspaces[0].output(i);
+                let values = &outputs[..batch.len() * layer.output_len()];
                 for value in values.iter().filter(|v| **v > 0.0) {
                     let bin = (value / LARGEST * BINS as f32) as usize;
                     histogram[bin.min(BINS - 1)] += 1;

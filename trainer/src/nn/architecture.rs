@@ -81,6 +81,11 @@ impl Layer {
         }
     }
 
+    /// Values of the input for one picture.
+    pub fn input_len(&self) -> usize {
+        self.in_side * self.in_side * self.inputs
+    }
+
     /// Values of the output for one picture.
     pub fn output_len(&self) -> usize {
         self.out_side * self.out_side * self.outputs

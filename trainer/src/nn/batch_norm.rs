@@ -11,18 +11,59 @@ pub const EPSILON: f32 = 1e-3;
 /// Rows that are summed in `f32`.
 const RUN: usize = 64;
 
-/// Mean of each channel over the rows of `z`, and 1 / sqrt(variance + [`EPSILON`]).
-pub fn statistics(z: &[f32], mean: &mut [f32], inverse: &mut [f32]) {
-    let channels = mean.len();
-    let rows = (z.len() / channels) as f64;
-    let (mut sum, mut squares) = (vec![0.0; channels], vec![0.0; channels]);
-    sums(z, &mut sum, &mut squares);
-    for c in 0..channels {
-        let m = sum[c] / rows;
-        let variance = (squares[c] / rows - m * m).max(0.0) as f32;
-        mean[c] = m as f32;
-        inverse[c] = 1.0 / (variance + EPSILON).sqrt();
+/// Sums over the rows of a batch, gathered piece by piece, two a channel.
+#[derive(Debug)]
+pub struct Sums {
+    first: Vec<f64>,
+    second: Vec<f64>,
+    rows: usize,
+}
+
+impl Sums {
+    /// Over no row yet.
+    pub fn new(channels: usize) -> Self {
+        Self {
+            first: vec![0.0; channels],
+            second: vec![0.0; channels],
+            rows: 0,
+        }
     }
+
+    /// Adds the rows of `z` and their squares.
+    pub fn add(&mut self, z: &[f32]) {
+        self.rows += z.len() / self.first.len();
+        sums(z, &mut self.first, &mut self.second);
+    }
+
+    /// Writes what [`Sums::add`] has gathered: each channel's mean, and
+    /// 1 / sqrt(variance + [`EPSILON`]).
+    pub fn statistics(&self, mean: &mut [f32], inverse: &mut [f32]) {
+        let rows = self.rows as f64;
+        for c in 0..mean.len() {
+            let m = self.first[c] / rows;
+            let variance = (self.second[c] / rows - m * m).max(0.0) as f32;
+            mean[c] = m as f32;
+            inverse[c] = 1.0 / (variance + EPSILON).sqrt();
+        }
+    }
+
+    /// Zeroes the gradient `d` of rows `y` where ReLU6 was flat, and adds it and its products
+    /// with `z - mean`.
+    pub fn add_gradient(&mut self, z: &[f32], y: &[f32], mean: &[f32], d: &mut [f32]) {
+        self.rows += d.len() / self.first.len();
+        backward_relu6(z, y, mean, d, &mut self.first, &mut self.second);
+    }
+}
+
+/// Runs `$body::<B>` with the widest block that divides the channels.
+macro_rules! by_block {
+    ($channels:expr, $body:ident ( $($arg:expr),* )) => {
+        match $channels {
+            c if c % 64 == 0 => $body::<64>($($arg),*),
+            c if c % 32 == 0 => $body::<32>($($arg),*),
+            _ => $body::<8>($($arg),*),
+        }
+    };
 }
 
 #[multiversion(targets(
@@ -30,20 +71,27 @@ pub fn statistics(z: &[f32], mean: &mut [f32], inverse: &mut [f32]) {
     "x86_64+avx2+fma"
 ))]
 fn sums(z: &[f32], sum: &mut [f64], squares: &mut [f64]) {
+    by_block!(sum.len(), sum_blocks(z, sum, squares));
+}
+
+/// Sums of a block of channels stay in registers over [`RUN`] rows.
+#[inline(always)]
+fn sum_blocks<const B: usize>(z: &[f32], sum: &mut [f64], squares: &mut [f64]) {
     let c = sum.len();
-    let (mut run, mut run_squares) = (vec![0.0; c], vec![0.0; c]);
     for rows in z.chunks(RUN * c) {
-        run.fill(0.0);
-        run_squares.fill(0.0);
-        for row in rows.chunks_exact(c) {
-            for ((v, s), q) in row.iter().zip(&mut run).zip(&mut run_squares) {
-                *s += v;
-                *q += v * v;
+        for j in (0..c).step_by(B) {
+            let (mut run, mut run_squares) = ([0.0; B], [0.0; B]);
+            for row in rows.chunks_exact(c) {
+                let v: &[f32; B] = row[j..j + B].try_into().expect("length is B");
+                for k in 0..B {
+                    run[k] += v[k];
+                    run_squares[k] += v[k] * v[k];
+                }
             }
-        }
-        for j in 0..c {
-            sum[j] += f64::from(run[j]);
-            squares[j] += f64::from(run_squares[j]);
+            for k in 0..B {
+                sum[j + k] += f64::from(run[k]);
+                squares[j + k] += f64::from(run_squares[k]);
+            }
         }
     }
 }
@@ -62,40 +110,47 @@ pub fn scale_relu6(z: &[f32], a: &[f32], b: &[f32], y: &mut [f32]) {
     }
 }
 
-/// What the backward pass reads of the forward pass, for one layer.
-#[derive(Debug, Clone, Copy)]
-pub struct Forward<'a> {
-    /// Convolution's output.
-    pub z: &'a [f32],
-    /// ReLU6's output.
-    pub y: &'a [f32],
-    /// Mean of the batch, one a channel.
-    pub mean: &'a [f32],
-    /// 1 / sqrt(variance + epsilon) of the batch, one a channel.
-    pub inverse: &'a [f32],
-    /// Learnt scale, one a channel.
-    pub gamma: &'a [f32],
+/// The map from gradients behind batch norm to those before it, which is linear in gradient
+/// and value, channel by channel.
+#[derive(Debug)]
+pub struct Backward {
+    scale: Vec<f32>,
+    slope: Vec<f32>,
+    shift: Vec<f32>,
 }
 
-/// Turns `d` from the gradient of `y` into that of `z`, and writes those of the learnt
-/// scale and shift.
-pub fn backward(f: Forward, d: &mut [f32], d_gamma: &mut [f32], d_beta: &mut [f32]) {
-    let channels = f.mean.len();
-    let (mut sum, mut moment) = (vec![0.0; channels], vec![0.0; channels]);
-    backward_relu6(f.z, f.y, f.mean, d, &mut sum, &mut moment);
-    let per_row = 1.0 / (d.len() / channels) as f32;
-    let mut scale = vec![0.0; channels];
-    let mut slope = vec![0.0; channels];
-    let mut shift = vec![0.0; channels];
-    for c in 0..channels {
-        let inverse = f.inverse[c];
-        d_beta[c] = sum[c] as f32;
-        d_gamma[c] = moment[c] as f32 * inverse;
-        scale[c] = f.gamma[c] * inverse;
-        slope[c] = -scale[c] * inverse * d_gamma[c] * per_row;
-        shift[c] = -scale[c] * d_beta[c] * per_row - slope[c] * f.mean[c];
+impl Backward {
+    /// From the sums over all rows, with the batch's `mean` and `inverse` deviation and the
+    /// learnt scale `gamma`. Writes the gradients of the learnt scale and shift.
+    pub fn new(
+        sums: &Sums,
+        mean: &[f32],
+        inverse: &[f32],
+        gamma: &[f32],
+        d_gamma: &mut [f32],
+        d_beta: &mut [f32],
+    ) -> Self {
+        let channels = mean.len();
+        let per_row = 1.0 / sums.rows as f32;
+        let [mut scale, mut slope, mut shift] = [(); 3].map(|()| vec![0.0; channels]);
+        for c in 0..channels {
+            d_beta[c] = sums.first[c] as f32;
+            d_gamma[c] = sums.second[c] as f32 * inverse[c];
+            scale[c] = gamma[c] * inverse[c];
+            slope[c] = -scale[c] * inverse[c] * d_gamma[c] * per_row;
+            shift[c] = -scale[c] * d_beta[c] * per_row - slope[c] * mean[c];
+        }
+        Self {
+            scale,
+            slope,
+            shift,
+        }
     }
-    combine(d, f.z, &scale, &slope, &shift);
+
+    /// Turns `d`, as [`Sums::add_gradient`] left it, into the gradient of rows `z`.
+    pub fn apply(&self, d: &mut [f32], z: &[f32]) {
+        combine(d, z, &self.scale, &self.slope, &self.shift);
+    }
 }
 
 /// Zeroes `d` where ReLU6 was flat; sums it and its products with `z - mean`.
@@ -111,32 +166,46 @@ fn backward_relu6(
     sum: &mut [f64],
     moment: &mut [f64],
 ) {
+    by_block!(mean.len(), relu6_blocks(z, y, mean, d, sum, moment));
+}
+
+#[inline(always)]
+fn relu6_blocks<const B: usize>(
+    z: &[f32],
+    y: &[f32],
+    mean: &[f32],
+    d: &mut [f32],
+    sum: &mut [f64],
+    moment: &mut [f64],
+) {
     let c = mean.len();
-    let (mut run, mut run_moment) = (vec![0.0; c], vec![0.0; c]);
     let runs = d
         .chunks_mut(RUN * c)
         .zip(y.chunks(RUN * c))
         .zip(z.chunks(RUN * c));
     for ((d, y), z) in runs {
-        run.fill(0.0);
-        run_moment.fill(0.0);
-        let rows = d
-            .chunks_exact_mut(c)
-            .zip(y.chunks_exact(c))
-            .zip(z.chunks_exact(c));
-        for ((d, y), z) in rows {
-            let (run, run_moment) = (&mut run[..c], &mut run_moment[..c]);
-            let (d, y, z, mean) = (&mut d[..c], &y[..c], &z[..c], &mean[..c]);
-            for j in 0..c {
-                let v = if y[j] > 0.0 && y[j] < 6.0 { d[j] } else { 0.0 };
-                d[j] = v;
-                run[j] += v;
-                run_moment[j] += v * (z[j] - mean[j]);
+        for j in (0..c).step_by(B) {
+            let mean: [f32; B] = mean[j..j + B].try_into().expect("length is B");
+            let (mut run, mut run_moment) = ([0.0; B], [0.0; B]);
+            let rows = d
+                .chunks_exact_mut(c)
+                .zip(y.chunks_exact(c))
+                .zip(z.chunks_exact(c));
+            for ((d, y), z) in rows {
+                let d: &mut [f32; B] = (&mut d[j..j + B]).try_into().expect("length is B");
+                let y: &[f32; B] = y[j..j + B].try_into().expect("length is B");
+                let z: &[f32; B] = z[j..j + B].try_into().expect("length is B");
+                for k in 0..B {
+                    let v = if y[k] > 0.0 && y[k] < 6.0 { d[k] } else { 0.0 };
+                    d[k] = v;
+                    run[k] += v;
+                    run_moment[k] += v * (z[k] - mean[k]);
+                }
             }
-        }
-        for j in 0..c {
-            sum[j] += f64::from(run[j]);
-            moment[j] += f64::from(run_moment[j]);
+            for k in 0..B {
+                sum[j + k] += f64::from(run[k]);
+                moment[j + k] += f64::from(run_moment[k]);
+            }
         }
     }
 }
@@ -172,12 +241,27 @@ mod tests {
 
     fn run(z: &[f32], gamma: &[f32], beta: &[f32]) -> Run {
         let (mut mean, mut inverse) = (vec![0.0; CHANNELS], vec![0.0; CHANNELS]);
-        statistics(z, &mut mean, &mut inverse);
+        // In two pieces, as the passes do it.
+        let (head, tail) = z.split_at(30 * CHANNELS);
+        let mut sums = Sums::new(CHANNELS);
+        sums.add(head);
+        sums.add(tail);
+        sums.statistics(&mut mean, &mut inverse);
         let a: Vec<f32> = (0..CHANNELS).map(|c| gamma[c] * inverse[c]).collect();
         let b: Vec<f32> = (0..CHANNELS).map(|c| beta[c] - mean[c] * a[c]).collect();
         let mut y = vec![0.0; z.len()];
         scale_relu6(z, &a, &b, &mut y);
         Run { y, mean, inverse }
+    }
+
+    /// Turns `d` into the gradient of `z`, and returns those of scale and shift.
+    fn back(run: &Run, z: &[f32], gamma: &[f32], d: &mut [f32]) -> [Vec<f32>; 2] {
+        let mut sums = Sums::new(CHANNELS);
+        sums.add_gradient(z, &run.y, &run.mean, d);
+        let [mut d_gamma, mut d_beta] = [(); 2].map(|()| vec![0.0; CHANNELS]);
+        let Run { mean, inverse, .. } = run;
+        Backward::new(&sums, mean, inverse, gamma, &mut d_gamma, &mut d_beta).apply(d, z);
+        [d_gamma, d_beta]
     }
 
     #[test]
@@ -208,16 +292,8 @@ mod tests {
             y.iter().zip(&dy).map(|(y, d)| f64::from(y * d)).sum()
         };
         let forward = run(&z, &gamma, &beta);
-        let (mut d, mut d_gamma, mut d_beta) =
-            (dy.clone(), vec![0.0; CHANNELS], vec![0.0; CHANNELS]);
-        let state = Forward {
-            z: &z,
-            y: &forward.y,
-            mean: &forward.mean,
-            inverse: &forward.inverse,
-            gamma: &gamma,
-        };
-        backward(state, &mut d, &mut d_gamma, &mut d_beta);
+        let mut d = dy.clone();
+        let [d_gamma, d_beta] = back(&forward, &z, &gamma, &mut d);
 
         let slope = |values: &[f32], i: usize, loss: &dyn Fn(&[f32]) -> f64| {
             let moved = |by: f32| {
@@ -257,14 +333,7 @@ mod tests {
         let (gamma, beta) = ([1.0; CHANNELS], [-100.0; CHANNELS]);
         let forward = run(&z, &gamma, &beta);
         let mut d = vec![1.0; z.len()];
-        let state = Forward {
-            z: &z,
-            y: &forward.y,
-            mean: &forward.mean,
-            inverse: &forward.inverse,
-            gamma: &gamma,
-        };
-        backward(state, &mut d, &mut [0.0; CHANNELS], &mut [0.0; CHANNELS]);
+        back(&forward, &z, &gamma, &mut d);
         assert!(d.iter().all(|v| *v == 0.0));
     }
 }

@@ -54,17 +54,17 @@ impl Bf16 {
         })
     }
 
-    /// `out = a b`, row by row, on the calling thread.
+    /// `out = a b`, or `out += a b` to `add`, row by row, on the calling thread.
     ///
     /// # Panics
     /// When the sides do not match or `out` is shorter than the product.
-    pub fn matmul(&mut self, a: Matrix, b: Matrix, out: &mut [f32]) {
+    pub fn matmul(&mut self, a: Matrix, b: Matrix, out: &mut [f32], add: bool) {
         assert_eq!(a.columns, b.rows);
         assert!(out.len() >= a.rows * b.columns);
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `Bf16` exists only where the processor has the instructions.
         unsafe {
-            x86::matmul(self, a, b, out);
+            x86::matmul(self, a, b, out, add);
         }
     }
 }
@@ -88,7 +88,7 @@ mod x86 {
 
     /// See [`Bf16::matmul`], which checks the sides.
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    pub(super) fn matmul(memory: &mut Bf16, a: Matrix, b: Matrix, out: &mut [f32]) {
+    pub(super) fn matmul(memory: &mut Bf16, a: Matrix, b: Matrix, out: &mut [f32], add: bool) {
         let Bf16 { left, right } = memory;
         let columns = b.columns;
         let tiles = columns.div_ceil(TILE);
@@ -123,7 +123,7 @@ mod x86 {
                             stride: columns,
                             rows: TILE.min(height - y),
                             mask: first(width),
-                            add: start > 0,
+                            add: add || start > 0,
                         };
                         let words = depth.div_ceil(2);
                         match layout {

@@ -86,27 +86,42 @@ pub fn forward(g: &Geometry, n: usize, x: &[f32], w: &[f32], z: &mut [f32]) {
 
 #[inline(always)]
 fn forward_blocks<const B: usize>(g: &Geometry, n: usize, x: &[f32], w: &[f32], z: &mut [f32]) {
-    let (c, side) = (g.channels, g.in_side);
-    let mut at = 0;
-    for i in 0..n {
-        for oy in 0..g.out_side {
-            for ox in 0..g.out_side {
-                let (rows, columns) = (g.taps(oy), g.taps(ox));
-                for j in (0..c).step_by(B) {
-                    let mut sum = [0.0; B];
+    let (c, side, outs) = (g.channels, g.in_side, g.out_side);
+    for (i, oy) in (0..n).flat_map(|i| (0..outs).map(move |oy| (i, oy))) {
+        let rows = g.taps(oy);
+        let top = (i * side + oy * g.stride) * side;
+        for j in (0..c).step_by(B) {
+            let w = kernel::<B>(w, c, j);
+            for ox in 0..outs {
+                let columns = g.taps(ox);
+                let mut sum = [0.0; B];
+                if rows == (0..3) && columns == (0..3) {
+                    // The same without a range, so that the nine products are one block of
+                    // code.
+                    let first = top + ox * g.stride - g.pad * (side + 1);
+                    for (k, w) in w.iter().enumerate() {
+                        let from = (first + k / 3 * side + k % 3) * c + j;
+                        add_product(&mut sum, block(x, from), w);
+                    }
+                } else {
                     for ky in rows.clone() {
-                        let row = (i * side + oy * g.stride + ky - g.pad) * side;
                         for kx in columns.clone() {
-                            let from = (row + ox * g.stride + kx - g.pad) * c + j;
-                            add_product(&mut sum, block(x, from), block(w, (ky * 3 + kx) * c + j));
+                            let at = top + ky * side + ox * g.stride + kx - g.pad * (side + 1);
+                            add_product(&mut sum, block(x, at * c + j), &w[ky * 3 + kx]);
                         }
                     }
-                    z[at + j..at + j + B].copy_from_slice(&sum);
                 }
-                at += c;
+                let at = ((i * outs + oy) * outs + ox) * c + j;
+                z[at..at + B].copy_from_slice(&sum);
             }
         }
     }
+}
+
+/// The nine weights of the channels from `j` on.
+#[inline(always)]
+fn kernel<const B: usize>(w: &[f32], c: usize, j: usize) -> [[f32; B]; 9] {
+    std::array::from_fn(|k| *block(w, k * c + j))
 }
 
 /// Gradient of the input, `dx`, from that of the output, `dz`.
@@ -127,17 +142,33 @@ fn backward_input_blocks<const B: usize>(
     dx: &mut [f32],
 ) {
     let (c, outs) = (g.channels, g.out_side);
+    if g.stride == 1 {
+        // The same convolution with its kernel turned round.
+        let mut turned = vec![0.0; 9 * c];
+        for (k, row) in turned.chunks_exact_mut(c).enumerate() {
+            row.copy_from_slice(&w[(8 - k) * c..][..c]);
+        }
+        forward_blocks::<B>(g, n, dz, &turned, dx);
+        return;
+    }
     let mut at = 0;
     for i in 0..n {
         for y in 0..g.in_side {
             for x in 0..g.in_side {
+                // Where the gradient and the weights of each output that sees this input
+                // begin; four see it at most.
+                let mut seen = [(0, 0); 4];
+                let mut count = 0;
+                for (ky, oy) in g.seen_by(y) {
+                    for (kx, ox) in g.seen_by(x) {
+                        seen[count] = (((i * outs + oy) * outs + ox) * c, (ky * 3 + kx) * c);
+                        count += 1;
+                    }
+                }
                 for j in (0..c).step_by(B) {
                     let mut sum = [0.0; B];
-                    for (ky, oy) in g.seen_by(y) {
-                        for (kx, ox) in g.seen_by(x) {
-                            let from = ((i * outs + oy) * outs + ox) * c + j;
-                            add_product(&mut sum, block(dz, from), block(w, (ky * 3 + kx) * c + j));
-                        }
+                    for (from, tap) in &seen[..count] {
+                        add_product(&mut sum, block(dz, from + j), block(w, tap + j));
                     }
                     dx[at + j..at + j + B].copy_from_slice(&sum);
                 }
@@ -147,7 +178,7 @@ fn backward_input_blocks<const B: usize>(
     }
 }
 
-/// Gradient of the weights, `dw`, from the input and the gradient of the output.
+/// Adds the gradient of the weights to `dw`, from the input and the gradient of the output.
 #[multiversion(targets(
     "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma",
     "x86_64+avx2+fma"
@@ -165,31 +196,34 @@ fn backward_weights_blocks<const B: usize>(
     dw: &mut [f32],
 ) {
     let (c, side, outs) = (g.channels, g.in_side, g.out_side);
-    dw[..9 * c].fill(0.0);
-    for i in 0..n {
-        for oy in 0..outs {
-            let out_row = (i * outs + oy) * outs;
-            for ky in g.taps(oy) {
-                let in_row = (i * side + oy * g.stride + ky - g.pad) * side;
-                for kx in 0..3 {
-                    // Outputs of this row whose tap kx lies inside the input.
-                    let first = usize::from(kx < g.pad);
-                    let end = (side + g.pad - kx).div_ceil(g.stride).min(outs);
-                    for j in (0..c).step_by(B) {
-                        let mut sum = [0.0; B];
-                        for ox in first..end {
-                            let from = (in_row + ox * g.stride + kx - g.pad) * c + j;
-                            add_product(
-                                &mut sum,
-                                block(x, from),
-                                block(dz, (out_row + ox) * c + j),
-                            );
-                        }
-                        let total = &mut dw[(ky * 3 + kx) * c + j..][..B];
-                        for (total, sum) in total.iter_mut().zip(sum) {
-                            *total += sum;
+    for (i, oy) in (0..n).flat_map(|i| (0..outs).map(move |oy| (i, oy))) {
+        let rows = g.taps(oy);
+        let top = (i * side + oy * g.stride) * side;
+        let out_row = (i * outs + oy) * outs;
+        for j in (0..c).step_by(B) {
+            let mut sums = [[0.0; B]; 9];
+            for ox in 0..outs {
+                let columns = g.taps(ox);
+                let dz = block(dz, (out_row + ox) * c + j);
+                if rows == (0..3) && columns == (0..3) {
+                    let first = top + ox * g.stride - g.pad * (side + 1);
+                    for (k, sum) in sums.iter_mut().enumerate() {
+                        let from = (first + k / 3 * side + k % 3) * c + j;
+                        add_product(sum, block(x, from), dz);
+                    }
+                } else {
+                    for ky in rows.clone() {
+                        for kx in columns.clone() {
+                            let at = top + ky * side + ox * g.stride + kx - g.pad * (side + 1);
+                            add_product(&mut sums[ky * 3 + kx], block(x, at * c + j), dz);
                         }
                     }
+                }
+            }
+            for (k, sum) in sums.iter().enumerate() {
+                let total = &mut dw[k * c + j..][..B];
+                for (total, sum) in total.iter_mut().zip(sum) {
+                    *total += sum;
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! From pictures to pooled features.
 
-use super::batch_norm::{self, EPSILON};
+use super::batch_norm::{EPSILON, Sums};
 use super::matmul::{Matrix, matmul, product};
+use super::pieces::pieces;
 use super::{Architecture, Kind, Weights, Workspace, depthwise, head, stem};
 
 /// Where batch norm takes mean and variance from.
@@ -33,47 +34,53 @@ pub fn forward(
     let mut bf16 = ws.bf16.as_mut().filter(|_| trains);
     for (i, layer) in net.layers.iter().enumerate() {
         let (before, rest) = ws.layers.split_at_mut(i);
-        let state = &mut rest[0];
-        let input = before.last().map(|l| &l.y[..]).unwrap_or(&[]);
-        let (rows, channels) = (n * layer.out_side * layer.out_side, layer.outputs);
-        let z = &mut state.z[..rows * channels];
+        let (before, state) = (before.last(), &mut rest[0]);
         let w = weights.convolution(i);
-        match layer.kind {
-            Kind::Stem => {
-                stem::patches(layer, n, &ws.input, &mut ws.patches);
-                let patches = Matrix::new(&ws.patches, rows, 9);
-                matmul(patches, Matrix::new(w, 9, channels), z);
+        let own = matches!(statistics, Statistics::Batch { from } if i >= from);
+        let mut sums = Sums::new(layer.outputs);
+        for piece in pieces(layer, n) {
+            let input = match before {
+                Some(before) => before.activate(piece.input, &mut ws.y),
+                None => &ws.input[piece.input],
+            };
+            let z = &mut state.z[piece.output];
+            match layer.kind {
+                Kind::Stem => {
+                    let patches = &mut ws.patches[9 * piece.first * layer.out_side.pow(2)..];
+                    stem::patches(layer, piece.pictures, input, patches);
+                    let patches = Matrix::new(patches, piece.rows, 9);
+                    matmul(patches, Matrix::new(w, 9, layer.outputs), z, false);
+                }
+                Kind::Depthwise => depthwise::forward(&layer.into(), piece.pictures, input, w, z),
+                Kind::Pointwise => {
+                    let input = Matrix::new(input, piece.rows, layer.inputs);
+                    let w = Matrix::new(w, layer.inputs, layer.outputs);
+                    product(bf16.as_deref_mut(), input, w, z, false);
+                }
             }
-            Kind::Depthwise => depthwise::forward(&layer.into(), n, input, w, z),
-            Kind::Pointwise => {
-                let input = Matrix::new(input, rows, layer.inputs);
-                let w = Matrix::new(w, layer.inputs, channels);
-                product(bf16.as_deref_mut(), input, w, z);
+            if own {
+                sums.add(z);
             }
         }
-        match statistics {
-            Statistics::Batch { from } if i >= from => {
-                batch_norm::statistics(z, &mut state.mean, &mut state.inverse);
-            }
-            Statistics::Batch { .. } | Statistics::Running => {
-                let moments = &weights.moments[i];
-                state.mean.copy_from_slice(&moments.mean);
-                for (inverse, variance) in state.inverse.iter_mut().zip(&moments.variance) {
-                    *inverse = 1.0 / (variance + EPSILON).sqrt();
-                }
+        if own {
+            sums.statistics(&mut state.mean, &mut state.inverse);
+        } else {
+            let moments = &weights.moments[i];
+            state.mean.copy_from_slice(&moments.mean);
+            for (inverse, variance) in state.inverse.iter_mut().zip(&moments.variance) {
+                *inverse = 1.0 / (variance + EPSILON).sqrt();
             }
         }
         let (gamma, beta) = (weights.gamma(i), weights.beta(i));
-        let a: Vec<f32> = gamma
-            .iter()
-            .zip(&state.inverse)
-            .map(|(g, s)| g * s)
-            .collect();
-        let b: Vec<f32> = (0..channels)
-            .map(|c| beta[c] - state.mean[c] * a[c])
-            .collect();
-        batch_norm::scale_relu6(z, &a, &b, &mut state.y[..rows * channels]);
+        for c in 0..layer.outputs {
+            state.scale[c] = gamma[c] * state.inverse[c];
+            state.shift[c] = beta[c] - state.mean[c] * state.scale[c];
+        }
     }
-    let last = &ws.layers.last().expect("there are layers").y;
-    head::pool(net, n, last, &mut ws.exchange.features);
+    let last = ws.layers.last().expect("there are layers");
+    for piece in pieces(net.last(), n) {
+        let y = last.activate(piece.output, &mut ws.y);
+        let features = &mut ws.exchange.features[piece.first * net.features()..];
+        head::pool(net, piece.pictures, y, features);
+    }
 }

@@ -64,16 +64,16 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out = a b`, row by row, on the calling thread.
+/// `out = a b`, or `out += a b` to `add`, row by row, on the calling thread.
 ///
 /// # Panics
 /// When the sides do not match or `out` is shorter than the product.
-pub fn matmul(a: Matrix, b: Matrix, out: &mut [f32]) {
+pub fn matmul(a: Matrix, b: Matrix, out: &mut [f32], add: bool) {
     assert_eq!(a.columns, b.rows);
     assert!(out.len() >= a.rows * b.columns);
     // SAFETY: `Matrix` guarantees that its strides stay inside its slice, `out` holds
-    // rows x columns values by the assertion, is borrowed mutably and so overlaps neither
-    // input, and is only written because `read_dst` is false.
+    // rows x columns values by the assertion, and is borrowed mutably and so overlaps neither
+    // input.
     unsafe {
         gemm::gemm(
             a.rows,
@@ -82,14 +82,14 @@ pub fn matmul(a: Matrix, b: Matrix, out: &mut [f32]) {
             out.as_mut_ptr(),
             1,
             b.columns as isize,
-            false,
+            add,
             a.data.as_ptr(),
             a.column_stride as isize,
             a.row_stride as isize,
             b.data.as_ptr(),
             b.column_stride as isize,
             b.row_stride as isize,
-            0.0,
+            if add { 1.0 } else { 0.0 },
             1.0,
             false,
             false,
@@ -100,10 +100,10 @@ pub fn matmul(a: Matrix, b: Matrix, out: &mut [f32]) {
 }
 
 /// [`matmul`], or the same with factors of bfloat16 where there is memory for it.
-pub(super) fn product(bf16: Option<&mut Bf16>, a: Matrix, b: Matrix, out: &mut [f32]) {
+pub(super) fn product(bf16: Option<&mut Bf16>, a: Matrix, b: Matrix, out: &mut [f32], add: bool) {
     match bf16 {
-        Some(bf16) => bf16.matmul(a, b, out),
-        None => matmul(a, b, out),
+        Some(bf16) => bf16.matmul(a, b, out, add),
+        None => matmul(a, b, out, add),
     }
 }
 
@@ -116,10 +116,12 @@ mod tests {
         let a = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let mut out = [9.0; 4];
         let m = Matrix::new(&a, 2, 3);
-        matmul(m, m.transposed(), &mut out);
+        matmul(m, m.transposed(), &mut out, false);
         assert_eq!(out, [14.0, 32.0, 32.0, 77.0]);
+        matmul(m, m.transposed(), &mut out, true);
+        assert_eq!(out, [28.0, 64.0, 64.0, 154.0]);
         let mut out = [9.0; 9];
-        matmul(m.transposed(), m, &mut out);
+        matmul(m.transposed(), m, &mut out, false);
         assert_eq!(out[..3], [17.0, 22.0, 27.0]);
     }
 }

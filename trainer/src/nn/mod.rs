@@ -2,9 +2,11 @@
 //!
 //! Tensors are `f32` in the order batch, height, width, channels (NHWC), so a pointwise
 //! convolution is one matrix product and every other loop runs over adjacent channels.
+//! A ghost batch goes through each layer in pieces that stay in the caches, and what follows
+//! batch norm and ReLU6 is computed anew where it is needed, which saves memory and time.
 //! Matrix products are the `gemm` crate's, or [`bf16`]'s where less than `f32` is asked for;
-//! the loops of [`depthwise`] and [`batch_norm`]
-//! are compiled for AVX-512, AVX2 and the baseline, and chosen when the program runs.
+//! the loops of [`depthwise`] and [`batch_norm`] are compiled for AVX-512, AVX2 and the
+//! baseline, and chosen when the program runs.
 
 pub mod architecture;
 pub mod backward;
@@ -16,6 +18,8 @@ pub mod forward;
 pub mod head;
 pub mod matmul;
 pub mod narrow;
+mod pages;
+mod pieces;
 pub mod precision;
 pub mod stem;
 pub mod weights;

@@ -1,9 +1,14 @@
 //! Memory of one forward and backward pass, kept from batch to batch.
 
+use std::ops::Range;
+
 use anyhow::Result;
 
+use super::batch_norm::{self, Sums};
 use super::bf16::Bf16;
 use super::engine::Exchange;
+use super::pages::zeros;
+use super::pieces::most;
 use super::{Architecture, Kind, Layer, Precision};
 use crate::SIDE;
 
@@ -16,6 +21,8 @@ pub struct Workspace {
     pub input: Vec<f32>,
     pub(super) patches: Vec<f32>,
     pub(super) layers: Vec<LayerState>,
+    /// A piece's values after ReLU6.
+    pub(super) y: Vec<f32>,
     /// Features and gradients.
     pub exchange: Exchange,
     pub(super) d_out: Vec<f32>,
@@ -29,12 +36,31 @@ pub struct Workspace {
 pub(super) struct LayerState {
     /// Convolution's output.
     pub z: Vec<f32>,
-    /// Output after batch norm and ReLU6.
-    pub y: Vec<f32>,
     /// Mean that was used.
     pub mean: Vec<f32>,
     /// 1 / sqrt(variance + epsilon) that was used.
     pub inverse: Vec<f32>,
+    /// What batch norm multiplies by, one a channel.
+    pub scale: Vec<f32>,
+    /// What it adds then.
+    pub shift: Vec<f32>,
+}
+
+impl LayerState {
+    /// Writes values of the layer's output, after batch norm and ReLU6, to the start of `y`.
+    ///
+    /// They are computed anew wherever they are needed, from values that are read there in any
+    /// case: keeping them costs more time for memory, and half as much memory again.
+    pub(super) fn activate<'a>(&self, range: Range<usize>, y: &'a mut [f32]) -> &'a [f32] {
+        let y = &mut y[..range.len()];
+        batch_norm::scale_relu6(&self.z[range], &self.scale, &self.shift, y);
+        y
+    }
+
+    /// Takes the gradient `d` of values `y` after ReLU6 back before it, and adds it to `sums`.
+    pub(super) fn back(&self, range: Range<usize>, y: &[f32], d: &mut [f32], sums: &mut Sums) {
+        sums.add_gradient(&self.z[range], y, &self.mean, d);
+    }
 }
 
 impl Workspace {
@@ -45,20 +71,22 @@ impl Workspace {
         Self {
             capacity,
             input: vec![0.0; capacity * SIDE * SIDE],
-            patches: vec![0.0; capacity * net.layers[0].out_side.pow(2) * 9],
+            patches: zeros(capacity * net.layers[0].out_side.pow(2) * 9),
             layers: net
                 .layers
                 .iter()
                 .map(|l| LayerState {
-                    z: vec![0.0; l.output_len() * capacity],
-                    y: vec![0.0; l.output_len() * capacity],
+                    z: zeros(l.output_len() * capacity),
                     mean: vec![0.0; l.outputs],
                     inverse: vec![0.0; l.outputs],
+                    scale: vec![0.0; l.outputs],
+                    shift: vec![0.0; l.outputs],
                 })
                 .collect(),
+            y: vec![0.0; most(net, capacity)],
             exchange: Exchange::new(net, capacity),
-            d_out: vec![0.0; largest],
-            d_in: vec![0.0; largest],
+            d_out: zeros(largest),
+            d_in: zeros(largest),
             bf16: None,
         }
     }
@@ -77,8 +105,11 @@ impl Workspace {
     }
 
     /// What layer `layer` handed on for the last batch, after ReLU6.
-    pub fn output(&self, layer: usize) -> &[f32] {
-        &self.layers[layer].y
+    pub fn output(&self, layer: usize) -> Vec<f32> {
+        let layer = &self.layers[layer];
+        let mut y = vec![0.0; layer.z.len()];
+        layer.activate(0..y.len(), &mut y);
+        y
     }
 
     /// Mean of the last batch in layer `layer`, one value a channel.
