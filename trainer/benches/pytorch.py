@@ -21,8 +21,8 @@ def layer(inputs, outputs, size, stride, groups=1):
     return [convolution, nn.BatchNorm2d(outputs), nn.ReLU6(inplace=True)]
 
 
-def network(classes):
-    layers, inputs = layer(1, 32, 3, 2), 32
+def network(classes, stem_stride):
+    layers, inputs = layer(1, 32, 3, stem_stride), 32
     for outputs, stride in BLOCKS:
         layers += layer(inputs, inputs, 3, stride, groups=inputs)
         layers += layer(inputs, outputs, 1, 1)
@@ -32,9 +32,9 @@ def network(classes):
     )
 
 
-def rate(memory_format, batch, seconds):
+def rate(memory_format, stem_stride, batch, seconds):
     torch.manual_seed(1)
-    net = network(7).to(memory_format=memory_format)
+    net = network(7, stem_stride).to(memory_format=memory_format)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
     x = torch.randn(batch, 1, 48, 48).to(memory_format=memory_format)
     y = torch.randint(0, 7, (batch,))
@@ -50,8 +50,8 @@ def rate(memory_format, batch, seconds):
         steps += 1
 
 
-threads, batch, seconds = (int(value) for value in sys.argv[1:])
+stem_stride, threads, batch, seconds = (int(value) for value in sys.argv[1:])
 torch.set_num_threads(threads)
 print(torch.__version__)
 for memory_format in [torch.contiguous_format, torch.channels_last]:
-    print(rate(memory_format, batch, seconds))
+    print(rate(memory_format, stem_stride, batch, seconds))

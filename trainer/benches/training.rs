@@ -32,8 +32,9 @@ impl Observer for Rates {
 }
 
 /// Our pictures a second, with augmentation, center loss and weight averaging.
-fn ours(precision: Precision) -> Result<f64> {
+fn ours(stem_stride: usize, precision: Precision) -> Result<f64> {
     let config = Config {
+        stem_stride,
         precision,
         epochs: 2,
         ..Config::default()
@@ -60,12 +61,12 @@ fn ours(precision: Precision) -> Result<f64> {
 }
 
 /// PyTorch's version, and its pictures a second in its own and in channels-last format.
-fn pytorch(threads: usize, batch: usize) -> Result<(String, [f64; 2])> {
+fn pytorch(stem_stride: usize, threads: usize, batch: usize) -> Result<(String, [f64; 2])> {
     let python = std::env::var("FER_PYTHON").unwrap_or_else(|_| "python3".into());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/pytorch.py");
     let output = Command::new(python)
         .arg(script)
-        .args([threads, batch, SECONDS].map(|n| n.to_string()))
+        .args([stem_stride, threads, batch, SECONDS].map(|n| n.to_string()))
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let lines: Vec<&str> = text.lines().collect();
@@ -81,21 +82,25 @@ fn main() -> Result<()> {
     let threads = rayon::current_num_threads();
     let batch = Config::default().batch;
     println!("pictures a second, width 1.0, batch {batch}, {threads} threads\n");
-    println!("| round | f32 | bf16 | PyTorch | channels last | f32, bf16 to channels last |");
+    println!("| stem stride | f32 | bf16 | PyTorch | channels last | f32, bf16 to channels last |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    for round in 1..=ROUNDS {
-        let whole = ours(Precision::F32)?;
-        let half = match Bf16::is_available() {
-            true => ours(Precision::Bf16)?,
-            false => f64::NAN,
+    for stem_stride in [2, 1].into_iter().flat_map(|stride| [stride; ROUNDS]) {
+        let f32 = ours(stem_stride, Precision::F32)?;
+        let bf16 = Bf16::is_available()
+            .then(|| ours(stem_stride, Precision::Bf16))
+            .transpose()?;
+        let cell = |value: Option<f64>, digits| match value {
+            Some(value) => format!("{value:.digits$}"),
+            None => "-".to_owned(),
         };
-        match pytorch(threads, batch) {
+        let own = format!("{stem_stride} | {f32:.0} | {}", cell(bf16, 0));
+        match pytorch(stem_stride, threads, batch) {
             Ok((version, [plain, last])) => println!(
-                "| {round} | {whole:.0} | {half:.0} | {plain:.0} ({version}) | {last:.0} | {:.2}, {:.2} |",
-                whole / last,
-                half / last
+                "| {own} | {plain:.0} ({version}) | {last:.0} | {:.2}, {} |",
+                f32 / last,
+                cell(bf16.map(|rate| rate / last), 2)
             ),
-            Err(e) => println!("| {round} | {whole:.0} | {half:.0} | not measured: {e:#} | | |"),
+            Err(e) => println!("| {own} | not measured: {e:#} | | |"),
         }
     }
     Ok(())

@@ -209,9 +209,12 @@ fn gradients_are_those_of_burns_autodiff() {
 fn a_device_without_bfloat16_says_so() {
     let net = Architecture::new(WIDTH, CLASSES).unwrap();
     let (device, words) = if Bf16::is_available() {
-        (Device::Flex, "flex computes in f32 only, not in bf16")
+        (
+            Device::Flex,
+            "flex computes in f32 only; use --precision f32",
+        )
     } else {
-        (Device::Cpu, "this processor has no bfloat16 arithmetic")
+        (Device::Cpu, "AVX512-BF16; use --precision f32")
     };
     if device.check().is_err() {
         skip("this build has no device without bfloat16");

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{load_state, save, save_state};
 use crate::report;
-use crate::train::{EpochReport, Trainer};
+use crate::train::{Config, EpochReport, Trainer};
 
 /// `best.safetensors`, `last.safetensors`, `config.toml`, `metrics.jsonl` and `curves.svg`
 /// of a run.
@@ -32,7 +32,7 @@ impl RunFolder {
         );
         let make = || -> Result<()> {
             fs::create_dir_all(path)?;
-            fs::write(path.join("config.toml"), trainer.config.to_toml()?)?;
+            folder.write_recipe(&trainer.config)?;
             fs::write(folder.metrics(), "")?;
             Ok(())
         };
@@ -45,6 +45,15 @@ impl RunFolder {
         Self {
             path: path.to_owned(),
         }
+    }
+
+    /// Writes the recipe, which a resumed run may have at another precision.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write_recipe(&self, config: &Config) -> Result<()> {
+        let path = self.path.join("config.toml");
+        fs::write(&path, config.to_toml()?).with_context(|| format!("recipe {}", path.display()))
     }
 
     /// The state after the last epoch or the last stop.

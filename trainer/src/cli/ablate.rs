@@ -35,7 +35,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     let config = args.options.config()?;
-    let device = args.options.device()?;
+    let device = args.options.device(&config)?;
     ensure!(
         config.center.lambda > 0.0,
         "the recipe's center.lambda is 0, so there is no center loss to compare with"

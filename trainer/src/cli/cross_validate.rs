@@ -42,7 +42,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     let config = args.options.config()?;
-    let device = args.options.device()?;
+    let device = args.options.device(&config)?;
     let init = recipe::weights(args.init.as_deref())?;
     let source = &args.options.source;
     let mut data = source.open()?;

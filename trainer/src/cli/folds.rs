@@ -51,8 +51,8 @@ impl Options {
     }
 
     /// What to train on.
-    pub fn device(&self) -> Result<Device> {
-        self.on.device()
+    pub fn device(&self, config: &Config) -> Result<Device> {
+        self.on.device(config)
     }
 
     /// The folds of every seed.

@@ -53,18 +53,19 @@ pub struct On {
     /// the build has them
     #[arg(long, default_value_t)]
     device: Device,
-    /// Format of the factors of matrix products, in place of the recipe's
+    /// Format of the factors of the pointwise convolutions' products, in place of the recipe's
     #[arg(long, value_enum)]
     precision: Option<Precision>,
 }
 
 impl On {
-    /// The device, after a look at whether it is there.
+    /// The device, after a look at whether it is there and can do what `config` asks.
     ///
     /// # Errors
-    /// When this build lacks it, or it is not there.
-    pub fn device(&self) -> Result<Device> {
+    /// When this build lacks it, it is not there, or it does not compute at that precision.
+    pub fn device(&self, config: &Config) -> Result<Device> {
         let name = self.device.check()?;
+        self.device.check_precision(config.precision)?;
         if self.device != Device::Cpu {
             println!("training on {}: {name}", self.device);
         }

@@ -28,7 +28,7 @@ pub struct Args {
     /// rotation, scale, aspect and shift
     #[arg(long)]
     soft_labels: Option<PathBuf>,
-    /// Goes on with the run in --out, whose recipe holds
+    /// Goes on with the run in --out, whose recipe holds but for --precision
     #[arg(long, conflicts_with_all = ["init", "soft_labels", "config", "preset", "stage", "epochs", "width", "seed"])]
     resume: bool,
     #[command(flatten)]
@@ -58,13 +58,16 @@ pub fn run(args: &Args) -> Result<()> {
         .num_threads(args.threads)
         .build_global()
         .context("threads")?;
-    let device = args.on.device()?;
     let folder = RunFolder::open(&args.out);
-    let resumed = args.resume.then(|| folder.resume()).transpose()?;
-    let config = match &resumed {
-        Some(trainer) => trainer.config.clone(),
+    let mut resumed = args.resume.then(|| folder.resume()).transpose()?;
+    let config = match &mut resumed {
+        Some(trainer) => {
+            args.on.apply(&mut trainer.config);
+            trainer.config.clone()
+        }
         None => args.config()?,
     };
+    let device = args.on.device(&config)?;
     let labels = soft_labels(args, &folder)?;
     let data = args.source.open()?;
     let mut rng = Rng::new(config.seed);
@@ -89,9 +92,9 @@ pub fn run(args: &Args) -> Result<()> {
         }
         None => start(args, config, &data)?,
     };
-    args.on.apply(&mut trainer.config);
     trainer.move_to(device)?;
     let folder = if args.resume {
+        folder.write_recipe(&trainer.config)?;
         folder
     } else {
         let folder = RunFolder::create(&args.out, &trainer)?;

@@ -38,10 +38,9 @@ impl Scales {
         let mut workspaces = [Workspace::new(net, BATCH)];
         for batch in samples.chunks(BATCH) {
             predict(net, &network.weights, &mut workspaces, batch, false);
-            for (i, (layer, histogram)) in net.layers.iter().zip(&mut histograms).enumerate() {
-                let outputs = workspaces[0].output(i);
-                let values = &outputs[..batch.len() * layer.output_len()];
-                for value in values.iter().filter(|v| **v > 0.0) {
+            for (i, histogram) in histograms.iter_mut().enumerate() {
+                let outputs = workspaces[0].output(i, batch.len());
+                for value in outputs.iter().filter(|v| **v > 0.0) {
                     let bin = (value / LARGEST * BINS as f32) as usize;
                     histogram[bin.min(BINS - 1)] += 1;
                 }

@@ -1,6 +1,6 @@
 //! From the gradient of the features to that of every parameter.
 
-use super::batch_norm::{Backward, Sums};
+use super::batch_norm::{Backward, GradientSums};
 use super::matmul::{Matrix, matmul, product};
 use super::pieces::pieces;
 use super::{Architecture, Kind, Weights, Workspace, depthwise, head};
@@ -21,7 +21,7 @@ pub fn backward(
     assert!((1..=ws.capacity).contains(&n));
     head::pool_backward(net, n, &ws.exchange.d_features, &mut ws.d_out);
     let last = net.last();
-    let mut sums = Sums::new(last.outputs);
+    let mut sums = GradientSums::new(last.outputs);
     let state = ws.layers.last().expect("there are layers");
     for piece in pieces(last, n) {
         let y = state.activate(piece.output.clone(), &mut ws.y);
@@ -45,7 +45,7 @@ pub fn backward(
         let w = weights.convolution(i);
         let go_on = i > lowest;
         d_weight.fill(0.0);
-        sums = Sums::new(layer.inputs);
+        sums = GradientSums::new(layer.inputs);
         for piece in pieces(layer, n) {
             let d = &mut ws.d_out[piece.output.clone()];
             norm.apply(d, &state.z[piece.output]);

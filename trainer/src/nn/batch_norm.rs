@@ -11,47 +11,65 @@ pub const EPSILON: f32 = 1e-3;
 /// Rows that are summed in `f32`.
 const RUN: usize = 64;
 
-/// Sums over the rows of a batch, gathered piece by piece, two a channel.
+/// Each channel's sum over the rows of a batch and that of squares, gathered piece by piece.
 #[derive(Debug)]
 pub struct Sums {
-    first: Vec<f64>,
-    second: Vec<f64>,
+    values: Vec<f64>,
+    squares: Vec<f64>,
     rows: usize,
 }
 
 impl Sums {
-    /// Over no row yet.
+    /// Over no row yet. `channels` is a multiple of 8.
     pub fn new(channels: usize) -> Self {
         Self {
-            first: vec![0.0; channels],
-            second: vec![0.0; channels],
+            values: vec![0.0; channels],
+            squares: vec![0.0; channels],
             rows: 0,
         }
     }
 
-    /// Adds the rows of `z` and their squares.
+    /// Adds the rows of `z`.
     pub fn add(&mut self, z: &[f32]) {
-        self.rows += z.len() / self.first.len();
-        sums(z, &mut self.first, &mut self.second);
+        self.rows += z.len() / self.values.len();
+        sums(z, &mut self.values, &mut self.squares);
     }
 
-    /// Writes what [`Sums::add`] has gathered: each channel's mean, and
-    /// 1 / sqrt(variance + [`EPSILON`]).
+    /// Writes each channel's mean, and 1 / sqrt(variance + [`EPSILON`]).
     pub fn statistics(&self, mean: &mut [f32], inverse: &mut [f32]) {
         let rows = self.rows as f64;
         for c in 0..mean.len() {
-            let m = self.first[c] / rows;
-            let variance = (self.second[c] / rows - m * m).max(0.0) as f32;
+            let m = self.values[c] / rows;
+            let variance = (self.squares[c] / rows - m * m).max(0.0) as f32;
             mean[c] = m as f32;
             inverse[c] = 1.0 / (variance + EPSILON).sqrt();
         }
     }
+}
 
-    /// Zeroes the gradient `d` of rows `y` where ReLU6 was flat, and adds it and its products
-    /// with `z - mean`.
-    pub fn add_gradient(&mut self, z: &[f32], y: &[f32], mean: &[f32], d: &mut [f32]) {
-        self.rows += d.len() / self.first.len();
-        backward_relu6(z, y, mean, d, &mut self.first, &mut self.second);
+/// Each channel's sum of gradients over the rows of a batch and that of their products with
+/// `z - mean`, gathered piece by piece.
+#[derive(Debug)]
+pub struct GradientSums {
+    gradients: Vec<f64>,
+    moments: Vec<f64>,
+    rows: usize,
+}
+
+impl GradientSums {
+    /// Over no row yet. `channels` is a multiple of 8.
+    pub fn new(channels: usize) -> Self {
+        Self {
+            gradients: vec![0.0; channels],
+            moments: vec![0.0; channels],
+            rows: 0,
+        }
+    }
+
+    /// Zeroes the gradient `d` of rows `y` where ReLU6 was flat, and adds it.
+    pub fn add(&mut self, z: &[f32], y: &[f32], mean: &[f32], d: &mut [f32]) {
+        self.rows += d.len() / self.gradients.len();
+        backward_relu6(z, y, mean, d, &mut self.gradients, &mut self.moments);
     }
 }
 
@@ -74,7 +92,8 @@ fn sums(z: &[f32], sum: &mut [f64], squares: &mut [f64]) {
     by_block!(sum.len(), sum_blocks(z, sum, squares));
 }
 
-/// Sums of a block of channels stay in registers over [`RUN`] rows.
+/// Sums of a block of channels stay in registers over [`RUN`] rows (in those of AVX-512; AVX2
+/// has half as many).
 #[inline(always)]
 fn sum_blocks<const B: usize>(z: &[f32], sum: &mut [f64], squares: &mut [f64]) {
     let c = sum.len();
@@ -123,7 +142,7 @@ impl Backward {
     /// From the sums over all rows, with the batch's `mean` and `inverse` deviation and the
     /// learnt scale `gamma`. Writes the gradients of the learnt scale and shift.
     pub fn new(
-        sums: &Sums,
+        sums: &GradientSums,
         mean: &[f32],
         inverse: &[f32],
         gamma: &[f32],
@@ -134,8 +153,8 @@ impl Backward {
         let per_row = 1.0 / sums.rows as f32;
         let [mut scale, mut slope, mut shift] = [(); 3].map(|()| vec![0.0; channels]);
         for c in 0..channels {
-            d_beta[c] = sums.first[c] as f32;
-            d_gamma[c] = sums.second[c] as f32 * inverse[c];
+            d_beta[c] = sums.gradients[c] as f32;
+            d_gamma[c] = sums.moments[c] as f32 * inverse[c];
             scale[c] = gamma[c] * inverse[c];
             slope[c] = -scale[c] * inverse[c] * d_gamma[c] * per_row;
             shift[c] = -scale[c] * d_beta[c] * per_row - slope[c] * mean[c];
@@ -147,7 +166,7 @@ impl Backward {
         }
     }
 
-    /// Turns `d`, as [`Sums::add_gradient`] left it, into the gradient of rows `z`.
+    /// Turns `d`, as [`GradientSums::add`] left it, into the gradient of rows `z`.
     pub fn apply(&self, d: &mut [f32], z: &[f32]) {
         combine(d, z, &self.scale, &self.slope, &self.shift);
     }
@@ -256,8 +275,8 @@ mod tests {
 
     /// Turns `d` into the gradient of `z`, and returns those of scale and shift.
     fn back(run: &Run, z: &[f32], gamma: &[f32], d: &mut [f32]) -> [Vec<f32>; 2] {
-        let mut sums = Sums::new(CHANNELS);
-        sums.add_gradient(z, &run.y, &run.mean, d);
+        let mut sums = GradientSums::new(CHANNELS);
+        sums.add(z, &run.y, &run.mean, d);
         let [mut d_gamma, mut d_beta] = [(); 2].map(|()| vec![0.0; CHANNELS]);
         let Run { mean, inverse, .. } = run;
         Backward::new(&sums, mean, inverse, gamma, &mut d_gamma, &mut d_beta).apply(d, z);

@@ -45,6 +45,7 @@ impl<'a> Matrix<'a> {
     ///
     /// # Panics
     /// When there are fewer, or `rows` is zero.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn below(self, first: usize, rows: usize) -> Self {
         assert!(rows > 0 && first + rows <= self.rows);
         Self {
@@ -58,6 +59,7 @@ impl<'a> Matrix<'a> {
     ///
     /// # Panics
     /// When they are not, or there is no such row.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn row(self, row: usize) -> &'a [f32] {
         assert!(self.column_stride == 1 && row < self.rows);
         &self.data[row * self.row_stride..][..self.columns]

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::{Architecture, Layer};
+use super::{Architecture, Layer, bf16};
 
-/// Rows of the output, that is places of pictures, of a piece. The gradient of a pointwise
-/// convolution's weights is a sum over them, which is slow to start.
-const ROWS: usize = 512;
+/// Most rows of the output, that is places of pictures, of a piece with more than one
+/// picture. The gradient of a pointwise convolution's weights is a sum over them, which is slow
+/// to start, and so slower for more steps than the product takes at once.
+const ROWS: usize = bf16::DEPTH;
 
 /// Some pictures on their way through a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub(super) fn most(net: &Architecture, n: usize) -> usize {
 pub(super) fn pieces(layer: &Layer, n: usize) -> impl Iterator<Item = Piece> + use<> {
     let area = layer.out_side * layer.out_side;
     let (inputs, outputs) = (layer.input_len(), layer.output_len());
-    let most = ROWS.div_ceil(area);
+    let most = (ROWS / area).max(1);
     (0..n).step_by(most).map(move |first| {
         let pictures = most.min(n - first);
         let end = first + pictures;

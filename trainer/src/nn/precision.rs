@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Format of the factors of the matrix products in training passes. Sums, everything else
-/// between the layers, and the weights that the optimiser moves are `f32` in any case.
+/// Format of the factors of the pointwise convolutions' matrix products in training passes.
+/// Their sums, everything else in the network, and the weights that the optimiser moves are
+/// `f32` in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use anyhow::Result;
 
-use super::batch_norm::{self, Sums};
+use super::batch_norm::{self, GradientSums};
 use super::bf16::Bf16;
 use super::engine::Exchange;
 use super::pages::zeros;
@@ -58,8 +58,14 @@ impl LayerState {
     }
 
     /// Takes the gradient `d` of values `y` after ReLU6 back before it, and adds it to `sums`.
-    pub(super) fn back(&self, range: Range<usize>, y: &[f32], d: &mut [f32], sums: &mut Sums) {
-        sums.add_gradient(&self.z[range], y, &self.mean, d);
+    pub(super) fn back(
+        &self,
+        range: Range<usize>,
+        y: &[f32],
+        d: &mut [f32],
+        sums: &mut GradientSums,
+    ) {
+        sums.add(&self.z[range], y, &self.mean, d);
     }
 }
 
@@ -104,10 +110,14 @@ impl Workspace {
         Ok(self)
     }
 
-    /// What layer `layer` handed on for the last batch, after ReLU6.
-    pub fn output(&self, layer: usize) -> Vec<f32> {
+    /// What layer `layer` handed on for the first `n` pictures of the last batch, after ReLU6.
+    ///
+    /// # Panics
+    /// When `n` is more than the capacity.
+    pub fn output(&self, layer: usize, n: usize) -> Vec<f32> {
+        assert!(n <= self.capacity);
         let layer = &self.layers[layer];
-        let mut y = vec![0.0; layer.z.len()];
+        let mut y = vec![0.0; layer.z.len() / self.capacity * n];
         layer.activate(0..y.len(), &mut y);
         y
     }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
-use crate::nn::{Architecture, Engine, Precision, Workspace};
+use crate::nn::{Architecture, Engine, Precision, Workspace, bf16};
 
 /// A device. Those that a build lacks can be named as well, so that the answer says how to
 /// build for them.
@@ -72,10 +72,22 @@ impl Device {
         }
     }
 
+    /// Checks that the device can compute at `precision`.
+    ///
+    /// # Errors
+    /// When it can't.
+    pub fn check_precision(self, precision: Precision) -> Result<()> {
+        match (self, precision) {
+            (_, Precision::F32) => Ok(()),
+            (Self::Cpu, Precision::Bf16) => bf16::check(),
+            _ => bail!("{self} computes in f32 only; use --precision f32"),
+        }
+    }
+
     /// An engine for each of `ghosts` ghost batches of up to `capacity` pictures.
     ///
     /// # Errors
-    /// As [`Device::check`], and when the device does not compute at `precision`.
+    /// As [`Device::check`] and [`Device::check_precision`].
     pub fn engines(
         self,
         net: &Architecture,
@@ -84,10 +96,7 @@ impl Device {
         precision: Precision,
     ) -> Result<Vec<Box<dyn Engine>>> {
         self.check()?;
-        ensure!(
-            self == Self::Cpu || precision == Precision::F32,
-            "{self} computes in f32 only, not in {precision}"
-        );
+        self.check_precision(precision)?;
         (0..ghosts)
             .map(|_| match self {
                 Self::Cpu => {

@@ -325,6 +325,7 @@ impl Trainer {
             accuracy: accuracy(&plain, validation),
             accuracy_mirrored: accuracy(&both, validation),
             accuracy_raw: accuracy(&raw, validation),
+            precision: self.config.precision,
             rate: (batches_now * self.config.batch as u64) as f64 / trained.as_secs_f64(),
             seconds: start.elapsed().as_secs_f64(),
             drawing: None,
