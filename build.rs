@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 fn main() {
-    name("FER_BUNDLED_MODEL", "mobilenet_v1_1.0_48.onnx");
+    name("FER_BUNDLED_MODEL", "mobilenet_v1_0.5_48_s1.onnx");
     name("FER_BUNDLED_SMALL_MODEL", "mobilenet_v1_0.5_48.onnx");
     name("FER_BUNDLED_ACCURATE_MODEL", "mobilenet_v1_1.0_48_s1.onnx");
 }

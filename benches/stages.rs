@@ -65,7 +65,7 @@ fn main() {
     }
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let peer = python(&root.join("models/mobilenet_v1_1.0_48.onnx"));
+    let peer = python(&root.join("models/mobilenet_v1_0.5_48_s1.onnx"));
     println!(
         "\n| classify, ms a face | 1 face | 4 faces | 16 faces | of Python |\n| --- | --- | --- | --- | --- |"
     );

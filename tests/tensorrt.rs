@@ -58,8 +58,8 @@ fn the_bundled_model_builds_for_every_supported_card() {
         assert_eq!(header.targets.len(), targets.len());
         // The weights are in it, in the type that was asked for.
         let least = match precision {
-            Precision::Fp32 => 12_000_000,
-            _ => 6_000_000,
+            Precision::Fp32 => 3_200_000,
+            _ => 1_600_000,
         };
         assert!(read.engine().len() > least, "{}", read.engine().len());
     }

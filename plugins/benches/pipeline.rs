@@ -174,7 +174,7 @@ fn python(size: (usize, usize), faces: usize) -> Option<Cost> {
     let cost = read(
         Command::new("python3")
             .arg(root.join("plugins/benches/peer.py"))
-            .arg(root.join("models/mobilenet_v1_1.0_48.onnx"))
+            .arg(root.join("models/mobilenet_v1_0.5_48_s1.onnx"))
             .arg(&file)
             .args(numbers.map(|n| n.to_string())),
     );

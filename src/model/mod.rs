@@ -18,12 +18,12 @@ use crate::{Error, Result};
 /// `build.rs` names the files, so that a distributor can put in others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bundled {
-    /// Width 1.0.
+    /// Width 0.5 whose first layer has stride 1, so that every layer sees twice the resolution.
     #[default]
     Standard,
-    /// Width 0.5: a quarter of the work, a little less accurate.
+    /// Width 0.5: a quarter of the work, less accurate.
     Small,
-    /// Width 1.0 whose first layer has stride 1: four times the work, a little more accurate.
+    /// Width 1.0 whose first layer has stride 1: four times the work, more accurate.
     Accurate,
 }
 

@@ -36,14 +36,14 @@ pub enum Engine {
 #[enum_type(name = "GstFerBuiltinModel")]
 #[repr(i32)]
 pub enum BuiltinModel {
-    /// Width 1.0.
+    /// Width 0.5 at twice the resolution.
     #[default]
     #[enum_value(name = "Standard", nick = "standard")]
     Standard,
     /// Width 0.5.
     #[enum_value(name = "Small: a quarter of the work", nick = "small")]
     Small,
-    /// Twice the resolution.
+    /// Width 1.0 at twice the resolution.
     #[enum_value(name = "Accurate: four times the work", nick = "accurate")]
     Accurate,
 }

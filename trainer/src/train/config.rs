@@ -34,7 +34,8 @@ pub enum Balance {
     Sampling,
 }
 
-/// A recipe. The defaults are the bundled model's, see [`Config::for_stage`].
+/// A recipe. The defaults are a plain one for the published network, see
+/// [`Config::for_stage`]; those of the bundled models are files in `configs/`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
