@@ -64,8 +64,7 @@ fn main() {
         println!("| {side} px | {ms:.4} |");
     }
 
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let peer = python(&root.join("models/mobilenet_v1_0.5_48_s1.onnx"));
+    let peer = python(Path::new(env!("FER_BUNDLED_MODEL")));
     println!(
         "\n| classify, ms a face | 1 face | 4 faces | 16 faces | of Python |\n| --- | --- | --- | --- | --- |"
     );

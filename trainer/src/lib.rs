@@ -9,11 +9,10 @@
 //! # Why an engine of our own
 //!
 //! Training runs on the CPU in [`nn`], a few hundred lines of forward and backward passes
-//! for this one network, and not in a general framework. Measured on the same two cores at
-//! width 1.0, a framework with a generic CPU backend trains 73 pictures a second and
-//! PyTorch (channels last) about 570: depthwise convolutions and batch norm, which are
-//! cheap to compute and dear to move through memory, dominate unless they are fused and
-//! run over adjacent channels. Written for this layout, they no longer matter, and nearly
+//! for this one network, and not in a general framework (`docs/performance.md` has its rate
+//! beside PyTorch's). There depthwise convolutions and batch norm, which are cheap to compute
+//! and dear to move through memory, dominate unless they are fused and run over adjacent
+//! channels. Written for this layout, they no longer matter, and nearly
 //! all time is left in matrix products, which the `gemm` crate computes, or [`nn::bf16`]. All
 //! gradients are checked in the tests against finite differences and against Burn's autodiff,
 //! and products in bfloat16 against those of rounded factors.

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use common::difference;
 use common::program::{fail, run as run_program};
 use fer_trainer::checkpoint::{load_state, save_state};
 use fer_trainer::data::{Sample, Split};
@@ -32,15 +33,6 @@ fn is_there(device: Device) -> bool {
             false
         }
     }
-}
-
-/// Norm of the difference as a share of the norm of `want`.
-fn difference(have: &[f32], want: &[f32]) -> f64 {
-    assert_eq!(have.len(), want.len());
-    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
-    let wide = |v: &f32| f64::from(*v);
-    let off = norm(&mut have.iter().zip(want).map(|(a, b)| wide(a) - wide(b)));
-    off / norm(&mut want.iter().map(wide)).max(1e-12)
 }
 
 /// Both passes of the hand-written engine and of `device`, compared. The layers below

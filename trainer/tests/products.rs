@@ -89,9 +89,7 @@ fn a_network_in_use_is_exact_and_one_in_training_nearly_so() {
 
     let [exact, other] = [Precision::F32, Precision::Bf16]
         .map(|precision| features(precision, Statistics::Batch { from: 0 }));
-    let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>();
-    let off = squares(&mut exact.iter().zip(&other).map(|(a, b)| a - b));
-    let off = (off / squares(&mut exact.iter().copied())).sqrt();
+    let off = common::difference(&other, &exact);
     // Of 8 bits, after 27 layers.
     assert!(off > 1e-4 && off < 0.2, "features differ by {off}");
 }

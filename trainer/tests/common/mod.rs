@@ -49,3 +49,13 @@ pub fn samples(n: usize, classes: usize, nth: usize) -> Vec<Sample> {
         })
         .collect()
 }
+
+/// Norm of the difference as a share of the norm of `want`.
+#[allow(dead_code, reason = "not every test file compares vectors")]
+pub fn difference(have: &[f32], want: &[f32]) -> f64 {
+    assert_eq!(have.len(), want.len());
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let wide = |v: &f32| f64::from(*v);
+    let off = norm(&mut have.iter().zip(want).map(|(a, b)| wide(a) - wide(b)));
+    off / norm(&mut want.iter().map(wide)).max(1e-12)
+}
