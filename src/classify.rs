@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{self, EngineKind, EngineOptions, Runs, Selection};
+use crate::engine::{self, EngineKind, EngineOptions, Membership, Runs, Selection};
 use crate::model::Output;
 use crate::prepare::Preparer;
 use crate::{FaceBox, Frame, Model, Result};
@@ -100,7 +100,18 @@ impl Classifier {
 
     /// What the engine has run; one that several streams share, for all of them.
     pub fn runs(&self) -> Runs {
-        self.selection.engine.runs().unwrap_or(self.runs)
+        self.membership()
+            .map_or(self.runs, |membership| membership.runs())
+    }
+
+    /// What the engine has run for this classifier alone.
+    pub fn own_runs(&self) -> Runs {
+        self.runs
+    }
+
+    /// The part in an engine that several streams share, where it is shared.
+    pub fn membership(&self) -> Option<Membership> {
+        self.selection.engine.membership()
     }
 
     /// Time that [`Classifier::classify`] has spent on cutting faces out of their frames and

@@ -13,6 +13,7 @@ use crate::{Error, Model, Result};
 
 pub use builtin::Builtin;
 pub use onnxruntime::OnnxRuntime;
+pub use shared::Membership;
 use tensorrt::Precision;
 
 /// A network that is ready to run.
@@ -27,9 +28,9 @@ pub trait Engine: Send {
     /// [`Error::Engine`] when inference fails or gives another number of values.
     fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()>;
 
-    /// What an engine that several streams share has run for all of them; `None` where one
-    /// stream has the engine for itself.
-    fn runs(&self) -> Option<Runs> {
+    /// This stream's part in an engine that several share; `None` where it has the engine
+    /// for itself.
+    fn membership(&self) -> Option<Membership> {
         None
     }
 }
