@@ -20,6 +20,7 @@ mod overlay;
 mod stats;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
+    meta::init();
     facedetect::register(plugin)?;
     classify::register(plugin)?;
     overlay::register(plugin)

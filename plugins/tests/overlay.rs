@@ -167,6 +167,7 @@ fn expressing(label: &'static str) -> impl Fn(&mut gst::BufferRef) + Send + Sync
     let labels = ["happy", "sad"];
     let probability = move |name: &str| if name == label { 0.9 } else { 0.1 };
     let expression = Expression {
+        element: String::new(),
         label: label.to_owned(),
         confidence: 0.9,
         probabilities: labels

@@ -68,20 +68,21 @@ impl Faces {
             .collect()
     }
 
-    /// Takes the predictions of the faces at `due` and gives the expressions of all.
+    /// Takes the predictions of the faces at `due` and gives the expressions of all, in the
+    /// name of `element`.
     pub fn update(
         &mut self,
+        element: &str,
         faces: &[FaceMeta],
         due: &[usize],
         predictions: Vec<Prediction>,
-        labels: &[String],
-        threshold: f64,
+        (labels, threshold): (&[String], f64),
     ) -> Vec<Option<Expression>> {
         let mut expressions = vec![None; faces.len()];
         for (&at, prediction) in due.iter().zip(predictions) {
             let id = faces[at].id;
             if id <= 0 {
-                expressions[at] = Some(express(&prediction, None, labels, threshold));
+                expressions[at] = Some(express(element, &prediction, None, labels, threshold));
                 continue;
             }
             self.smoother.update(id as u64, &prediction.probabilities);
@@ -100,7 +101,13 @@ impl Faces {
                     .smoother
                     .get(face.id as u64)
                     .map(|s| (s.label, s.probabilities[s.label]));
-                *expression = Some(express(&reading.prediction, smoothed, labels, threshold));
+                *expression = Some(express(
+                    element,
+                    &reading.prediction,
+                    smoothed,
+                    labels,
+                    threshold,
+                ));
             }
         }
         let oldest = self.frame.saturating_sub(PATIENCE);
@@ -113,6 +120,7 @@ impl Faces {
 }
 
 fn express(
+    element: &str,
     prediction: &Prediction,
     smoothed: Option<(usize, f32)>,
     labels: &[String],
@@ -128,6 +136,7 @@ fn express(
     let (smoothed_label, smoothed_confidence) =
         smoothed.unwrap_or((prediction.label, prediction.confidence));
     Expression {
+        element: element.to_owned(),
         label: name(prediction.label, prediction.confidence),
         confidence: prediction.confidence.into(),
         probabilities: labels

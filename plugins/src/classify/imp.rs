@@ -449,12 +449,13 @@ impl BaseTransformImpl for Classify {
         due.retain(|i| !faces[*i].rect.clamp(width, height).is_empty());
         let predictions = self.read(state, buffer, &faces, &due)?;
         state.stats.faces += faces.len() as u64;
+        let labels = &state.classifier.model().info().labels;
         let expressions = state.faces.update(
+            &self.obj().name(),
             &faces,
             &due,
             predictions,
-            &state.classifier.model().info().labels,
-            settings.threshold,
+            (labels, settings.threshold),
         );
         drop(guard);
         meta::add_expressions(buffer, &types, &expressions);

@@ -431,9 +431,7 @@ impl BaseTransformImpl for FaceDetect {
             }
         }
         let info = state.info.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-        for face in &state.faces {
-            meta::add_face(buffer, face, info.width(), info.height());
-        }
+        meta::add_faces(buffer, &state.faces, info.width(), info.height());
         gst::trace!(
             CAT,
             imp = self,

@@ -1,4 +1,7 @@
-//! The metadata on buffers: the one place where it is written and read.
+//! The metadata on buffers: the one place where it is written and read. Where it is carried
+//! is for the modules below: the regions themselves here, what they lose on the way in
+//! `kept`. Another carrier is read in [`faces`] and written in [`add_faces`] and
+//! [`add_expressions`], which alone see to it that no face is read twice.
 //!
 //! Every face is a `GstVideoRegionOfInterestMeta` of type [`FACE`] with the face's number
 //! as its id, and these parameter structures:
@@ -13,10 +16,11 @@
 //! | `x-min`, `x-max`, `y-min`, `y-max` | double | the box in shares of the frame's width and height |
 //! | `landmarks` | array of double | x and y of right eye, left eye, nose, right and left corner of the mouth (as the person has them), in shares of the frame's width and height; absent where the detector gives none |
 //!
-//! `expression`, by `ferclassify`:
+//! `expression`, one by each `ferclassify`:
 //!
 //! | field | type | meaning |
 //! | --- | --- | --- |
+//! | `element` | string | name of the element that says it |
 //! | `label` | string | most probable class, or `uncertain` below the threshold |
 //! | `confidence` | double | its probability, 0 to 1 |
 //! | `labels` | array of string | all classes |
@@ -24,7 +28,10 @@
 //! | `smoothed-label` | string | the label over time, which does not flicker |
 //! | `smoothed-confidence` | double | its probability over time |
 
+mod kept;
+
 use gst_video::VideoRegionOfInterestMeta;
+use kept::{Kept, Keys};
 
 /// Type of the region-of-interest metas of faces.
 pub const FACE: &str = "face";
@@ -37,6 +44,8 @@ const EXPRESSION: &str = "expression";
 /// What `ferclassify` says of a face.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
+    /// Name of the `ferclassify` that says it; empty where not known.
+    pub element: String,
     /// Most probable class, or [`UNCERTAIN`].
     pub label: String,
     /// Its probability.
@@ -61,11 +70,22 @@ pub struct FaceMeta {
     /// Right eye, left eye, nose, right and left corner of the mouth (as the person has
     /// them), in shares of the frame's width and height, where the detector gives them.
     pub landmarks: Option<[(f64, f64); 5]>,
-    /// What `ferclassify` added.
+    /// What the last `ferclassify` added.
     pub expression: Option<Expression>,
+    /// What others had added before it, the first of them first.
+    pub earlier: Vec<Expression>,
 }
 
 impl FaceMeta {
+    /// What the element called `element` says of the face; for `None` what was said last.
+    pub fn expression_by(&self, element: Option<&str>) -> Option<&Expression> {
+        let Some(name) = element else {
+            return self.expression.as_ref();
+        };
+        let readings = self.expression.iter().chain(self.earlier.iter().rev());
+        readings.into_iter().find(|e| e.element == name)
+    }
+
     /// The face's box in a frame of `width` x `height` pixels, tilted as the eyes are where
     /// they are known.
     pub fn face_box(&self, width: u32, height: u32) -> fer::FaceBox {
@@ -109,6 +129,7 @@ impl Expression {
             .map(|(label, value)| (label.as_str(), *value))
             .unzip();
         gst::Structure::builder(EXPRESSION)
+            .field("element", &self.element)
             .field("label", &self.label)
             .field("confidence", self.confidence)
             .field("labels", gst::Array::new(labels))
@@ -130,6 +151,7 @@ impl Expression {
             .filter_map(|(label, value)| Some((label.get().ok()?, value.get().ok()?)))
             .collect();
         Some(Self {
+            element: structure.get("element").unwrap_or_default(),
             smoothed_label: structure
                 .get("smoothed-label")
                 .unwrap_or_else(|_| label.clone()),
@@ -141,9 +163,18 @@ impl Expression {
     }
 }
 
-/// Adds a meta for `face` to a buffer with a frame of `width` x `height` pixels. A box
-/// that lies outside the frame is left out.
-pub fn add_face(buffer: &mut gst::BufferRef, face: &fer::Face, width: u32, height: u32) {
+/// Adds a meta for each of `faces` to a buffer with a frame of `width` x `height` pixels. A
+/// box that lies outside the frame is left out.
+pub fn add_faces(buffer: &mut gst::BufferRef, faces: &[fer::Face], width: u32, height: u32) {
+    for face in faces {
+        add_face(buffer, face, width, height);
+    }
+    if !faces.is_empty() {
+        kept::keep(buffer, &[DETECTION, EXPRESSION]);
+    }
+}
+
+fn add_face(buffer: &mut gst::BufferRef, face: &fer::Face, width: u32, height: u32) {
     let rect = face.rect.clamp(width as usize, height as usize);
     let (x, y) = (rect.x.round() as u32, rect.y.round() as u32);
     let (w, h) = (rect.width.round() as u32, rect.height.round() as u32);
@@ -180,23 +211,45 @@ fn landmarks(detection: &gst::StructureRef) -> Option<[(f64, f64); 5]> {
     pairs.try_into().ok()
 }
 
+/// Makes what is written known to GStreamer.
+pub(crate) fn init() {
+    kept::init();
+}
+
+/// A coordinate of a region; those left of and above the frame, which some elements write
+/// wrapped around, are negative.
+fn coordinate(value: u32) -> f32 {
+    value as i32 as f32
+}
+
 /// The faces on a buffer: all regions of interest whose type is in `types`, in the order
-/// of the metas.
+/// of the metas. Of a region that went through a conversion, the parameters are those that
+/// are kept.
 pub fn faces(buffer: &gst::BufferRef, types: &[String]) -> Vec<FaceMeta> {
-    buffer
-        .iter_meta::<VideoRegionOfInterestMeta>()
-        .filter(|meta| types.iter().any(|t| t == meta.roi_type()))
-        .map(|meta| {
-            let (x, y, w, h) = meta.rect();
-            FaceMeta {
-                id: meta.id(),
-                rect: fer::Rect::new(x as f32, y as f32, w as f32, h as f32),
-                detection: meta.param(DETECTION).and_then(|s| s.get("confidence").ok()),
-                landmarks: meta.param(DETECTION).and_then(landmarks),
-                expression: meta.param(EXPRESSION).and_then(Expression::read),
-            }
-        })
-        .collect()
+    let (kept, mut keys) = (Kept::read(buffer), Keys::default());
+    let mut faces = Vec::new();
+    for region in buffer.iter_meta::<VideoRegionOfInterestMeta>() {
+        let key = keys.next(region.roi_type(), region.id());
+        if !types.iter().any(|t| t == region.roi_type()) {
+            continue;
+        }
+        let lost = |parameter: &&gst::StructureRef| !region.params().any(|own| own == *parameter);
+        let parameters: Vec<&gst::StructureRef> =
+            region.params().chain(kept.of(&key).filter(lost)).collect();
+        let detection = parameters.iter().find(|p| p.name() == DETECTION);
+        let readings = parameters.iter().filter(|p| p.name() == EXPRESSION);
+        let mut readings: Vec<Expression> = readings.filter_map(|p| Expression::read(p)).collect();
+        let (x, y, w, h) = region.rect();
+        faces.push(FaceMeta {
+            id: region.id(),
+            rect: fer::Rect::new(coordinate(x), coordinate(y), w as f32, h as f32),
+            detection: detection.and_then(|s| s.get("confidence").ok()),
+            landmarks: detection.and_then(|s| landmarks(s)),
+            expression: readings.pop(),
+            earlier: readings,
+        });
+    }
+    faces
 }
 
 /// Adds one expression to each of the faces that [`faces`] gives, in the same order;
@@ -206,6 +259,10 @@ pub fn add_expressions(
     types: &[String],
     expressions: &[Option<Expression>],
 ) {
+    if expressions.iter().all(Option::is_none) {
+        return;
+    }
+    kept::restore(buffer);
     let mut expressions = expressions.iter();
     for mut meta in buffer.iter_meta_mut::<VideoRegionOfInterestMeta>() {
         if !types.iter().any(|t| t == meta.roi_type()) {
@@ -215,4 +272,5 @@ pub fn add_expressions(
             meta.add_param(expression.to_structure());
         }
     }
+    kept::keep(buffer, &[DETECTION, EXPRESSION]);
 }
