@@ -46,3 +46,12 @@ pub fn pad_templates(caps: &gst::Caps) -> Vec<gst::PadTemplate> {
     })
     .collect()
 }
+
+/// The video that `caps` describe.
+pub fn video_info(
+    cat: gst::DebugCategory,
+    caps: &gst::Caps,
+) -> Result<gst_video::VideoInfo, gst::LoggableError> {
+    gst_video::VideoInfo::from_caps(caps)
+        .map_err(|_| gst::loggable_error!(cat, "no video in {caps:?}"))
+}

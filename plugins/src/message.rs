@@ -6,12 +6,13 @@
 //! | `pts` | uint64 | the buffer's timestamp in ns; absent where it has none |
 //! | `stream-time` | uint64 | position in the stream in ns; absent where not known |
 //! | `running-time` | uint64 | time since the pipeline started playing in ns; absent where not known |
+//! | `utc-time` | uint64 | when the frame was taken, in ns since 1970 (UTC); only where the buffer has a reference timestamp of the NTP or the Unix clock |
 //!
 //! `fer-faces` and `fer-expressions` have besides:
 //!
 //! | field | type | meaning |
 //! | --- | --- | --- |
-//! | `faces` | array of structure | see [`FaceMeta::to_structure`](crate::meta::FaceMeta::to_structure) |
+//! | `faces` | array of structure | see [`FaceMeta::to_structure`](crate::meta::FaceMeta::to_structure); empty in the first frame after the last face has left |
 //!
 //! `fer-behind`, which `ferfacedetect` posts at most once a second while it can't look at
 //! every frame that it should, has:
@@ -22,10 +23,13 @@
 //! | `late-frames` | uint64 | frames since then that were too late downstream to be looked at |
 
 use gst::prelude::*;
-use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
+use crate::element;
 use crate::meta::FaceMeta;
+
+/// Seconds from the origin of NTP's time, 1900, to that of Unix', 1970.
+const NTP_TO_UNIX: gst::ClockTime = gst::ClockTime::from_seconds(2_208_988_800);
 
 /// A structure called `name` that says which frame `buffer` is.
 pub fn about_frame<T>(imp: &T, name: &str, buffer: &gst::BufferRef, frame: u64) -> gst::Structure
@@ -33,8 +37,7 @@ where
     T: BaseTransformImpl,
     <T as ObjectSubclass>::Type: IsA<gst_base::BaseTransform>,
 {
-    let object = imp.obj();
-    let segment = object.upcast_ref::<gst_base::BaseTransform>().segment();
+    let segment = element::segment(imp);
     let segment = segment.downcast_ref::<gst::ClockTime>();
     let pts = buffer.pts();
     let mut structure = gst::Structure::builder(name).field("frame", frame).build();
@@ -42,12 +45,26 @@ where
         ("pts", pts),
         ("stream-time", segment.and_then(|s| s.to_stream_time(pts))),
         ("running-time", segment.and_then(|s| s.to_running_time(pts))),
+        ("utc-time", utc_time(buffer)),
     ] {
         if let Some(time) = time {
             structure.set(field, time.nseconds());
         }
     }
     structure
+}
+
+/// When the frame was taken, since 1970, where a reference timestamp says so.
+fn utc_time(buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    buffer
+        .iter_meta::<gst::ReferenceTimestampMeta>()
+        .find_map(
+            |meta| match meta.reference().structure(0)?.name().as_str() {
+                "timestamp/x-unix" => Some(meta.timestamp()),
+                "timestamp/x-ntp" => meta.timestamp().checked_sub(NTP_TO_UNIX),
+                _ => None,
+            },
+        )
 }
 
 /// Posts an element message.
@@ -77,4 +94,18 @@ where
         gst::Array::new(faces.iter().map(FaceMeta::to_structure)),
     );
     post(imp, structure);
+}
+
+/// Remembers whether faces were told of, so that their leaving is told too.
+#[derive(Debug, Default)]
+pub struct Told {
+    faces: bool,
+}
+
+impl Told {
+    /// Whether a frame with or without `faces` is to be told of: each with faces, and the
+    /// first without.
+    pub fn is_due(&mut self, faces: bool) -> bool {
+        std::mem::replace(&mut self.faces, faces) || faces
+    }
 }

@@ -95,15 +95,8 @@ fn the_other_built_in_networks_see_the_smile_too_and_are_others() {
 
 /// Marks a region on every buffer that leaves the element called `source`.
 fn mark(pipeline: &gst::Pipeline, kind: &'static str, rect: (u32, u32, u32, u32)) {
-    let pad = pipeline
-        .by_name("source")
-        .unwrap()
-        .static_pad("src")
-        .unwrap();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let buffer = info.buffer_mut().unwrap().make_mut();
+    common::mark(pipeline, move |buffer| {
         VideoRegionOfInterestMeta::add(buffer, kind, rect);
-        gst::PadProbeReturn::Ok
     });
 }
 
@@ -206,4 +199,206 @@ fn what_can_not_work_is_said_on_the_bus() {
         assert_eq!(element, "classify");
         assert!(text.contains(said), "{properties}: {text}");
     }
+}
+
+#[test]
+fn boxes_of_any_size_and_place_are_read_safely() {
+    let description = "videotestsrc num-buffers=1 name=source ! video/x-raw,format=I420,width=320,height=240 \
+         ! ferclassify engine=builtin ! feroverlay show-bars=true ! fakesink name=end";
+    let far = u32::MAX - 50;
+    for (rect, read) in [
+        ((0, 0, 0, 0), false),
+        ((10, 10, 0, 50), false),
+        ((far, far, 20, 20), false),
+        // Begins 51 pixels left of and above the frame, as some elements write it.
+        ((far, far, 150, 150), true),
+        ((0, 0, u32::MAX, u32::MAX), true),
+        ((100, 100, u32::MAX, 1), true),
+        ((u32::MAX, u32::MAX, u32::MAX, u32::MAX), true),
+        ((i32::MAX as u32, 0, 10, 10), false),
+    ] {
+        let run = run_with(description, |pipeline| mark(pipeline, "face", rect));
+        assert_eq!(run.error, None, "{rect:?}");
+        let expression = &run.frames[0].faces[0].expression;
+        assert_eq!(expression.is_some(), read, "{rect:?}");
+    }
+}
+
+#[test]
+fn faces_that_share_an_id_have_each_their_own_expression() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    let description = format!(
+        "{} ! video/x-raw,format=I420,width=512,height=512 ! identity name=source \
+         ! ferclassify reclassify-interval=100 ! fakesink name=end",
+        picture(&path, 3)
+    );
+    let run = run_with(&description, |pipeline| {
+        common::mark(pipeline, |buffer| {
+            for rect in [(177, 66, 97, 97), (20, 300, 97, 97)] {
+                VideoRegionOfInterestMeta::add(buffer, "face", rect).set_id(5);
+            }
+        });
+    });
+    assert_eq!(run.error, None);
+    for frame in &run.frames {
+        let [face, wall] = &frame.faces[..] else {
+            panic!("{frame:?}");
+        };
+        let of = |face: &gstfer::meta::FaceMeta| face.expression.clone().unwrap().probabilities;
+        assert_eq!(face.expression.as_ref().unwrap().label, "happy");
+        assert_ne!(of(face), of(wall));
+    }
+}
+
+#[test]
+fn several_classifiers_do_not_hide_each_other() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    let run = run(&format!(
+        "{} ! video/x-raw,format=I420 ! ferfacedetect ! ferclassify name=one \
+         ! videoconvert ! video/x-raw,format=RGB ! ferclassify name=two builtin-model=small \
+         ! videoconvert ! video/x-raw,format=I420 ! fakesink name=end",
+        picture(&path, 1)
+    ));
+    assert_eq!(run.error, None);
+    assert_eq!(run.frames[0].faces.len(), 1);
+    let face = &run.frames[0].faces[0];
+    assert_eq!(face.earlier.len(), 1);
+    let by = |name| {
+        face.expression_by(Some(name))
+            .unwrap()
+            .probabilities
+            .clone()
+    };
+    assert_ne!(by("one"), by("two"));
+    assert_eq!(face.expression_by(None).unwrap().element, "two");
+    assert!(face.expression_by(Some("three")).is_none());
+    // Each posts its own.
+    let said: Vec<String> = run
+        .messages
+        .iter()
+        .map(|message| {
+            let faces: gst::Array = message.get("faces").unwrap();
+            faces[0]
+                .get::<gst::Structure>()
+                .unwrap()
+                .get("element")
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(said, ["one", "two"]);
+}
+
+#[test]
+fn frames_in_a_gap_keep_what_is_known_and_are_not_read() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    let description = format!(
+        "{} ! video/x-raw,format=I420,framerate=25/1 ! identity name=source ! ferfacedetect \
+         ! ferclassify ! fakesink name=end",
+        picture(&path, 4)
+    );
+    let run = run_with(&description, |pipeline| {
+        common::mark(pipeline, |buffer| {
+            if buffer.pts() > Some(gst::ClockTime::ZERO) {
+                buffer.set_flags(gst::BufferFlags::GAP);
+            }
+        });
+    });
+    assert_eq!(run.error, None);
+    let classified: u64 = run.stats["ferclassify"].get("classified").unwrap();
+    assert_eq!(classified, 1);
+    assert!(run.frames.iter().all(|f| f.faces[0].expression.is_some()));
+}
+
+#[test]
+fn only_faces_of_the_sizes_asked_for_are_read() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    // The face is about a fifth of the picture's height.
+    for (limits, read) in [
+        ("min-size=0.1 max-size=0.5", true),
+        ("min-size=0.5", false),
+        ("min-size=300", false),
+        ("max-size=0.1", false),
+        ("max-size=200", true),
+    ] {
+        let run = run(&format!(
+            "{} ! video/x-raw,format=I420,width=512,height=512 ! ferfacedetect ! ferclassify {limits} ! fakesink name=end",
+            picture(&path, 1)
+        ));
+        assert_eq!(run.error, None);
+        assert_eq!(
+            run.frames[0].faces[0].expression.is_some(),
+            read,
+            "{limits}"
+        );
+    }
+}
+
+#[test]
+fn loading_is_told_as_progress() {
+    let kinds = |properties: &str| {
+        let run = run(&format!(
+            "videotestsrc num-buffers=1 ! ferclassify name=classify {properties} ! fakesink name=end"
+        ));
+        let of = |message: &gst::Message| match message.view() {
+            gst::MessageView::Progress(progress) => Some(progress.get().0),
+            _ => None,
+        };
+        run.others.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    use gst::ProgressType::{Complete, Error, Start};
+    assert_eq!(kinds("engine=builtin"), [Start, Complete]);
+    assert_eq!(kinds("model=/nonexistent/m.onnx"), [Start, Error]);
+}
+
+#[test]
+fn what_only_a_start_can_change_stays_while_it_runs() {
+    let pipeline = common::pipeline(
+        "videotestsrc is-live=true ! ferclassify name=classify engine=builtin ! fakesink",
+    );
+    pipeline.set_state(gst::State::Playing).unwrap();
+    pipeline.state(gst::ClockTime::from_seconds(20)).0.unwrap();
+    let classify = pipeline.by_name("classify").unwrap();
+    let bus = pipeline.bus().unwrap();
+    classify.set_property("model", "/nonexistent/m.onnx");
+    classify.set_property("threshold", 0.5);
+    let wait = gst::ClockTime::from_seconds(20);
+    let warning = bus
+        .timed_pop_filtered(wait, &[gst::MessageType::Warning])
+        .unwrap();
+    assert_eq!(warning.src(), Some(classify.upcast_ref()));
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+    assert_eq!(classify.property::<Option<String>>("model"), None);
+    assert_eq!(classify.property::<f64>("threshold"), 0.5);
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn the_wait_for_other_streams_is_reported_as_latency() {
+    let pipeline = common::pipeline(
+        "videotestsrc is-live=true ! ferclassify name=classify engine=builtin ! fakesink sync=true",
+    );
+    pipeline.set_state(gst::State::Playing).unwrap();
+    pipeline.state(gst::ClockTime::from_seconds(20)).0.unwrap();
+    let classify = pipeline.by_name("classify").unwrap();
+    let latency = || {
+        let mut query = gst::query::Latency::new();
+        assert!(pipeline.query(&mut query));
+        query.result().1
+    };
+    let before = latency();
+    let bus = pipeline.bus().unwrap();
+    while bus.pop_filtered(&[gst::MessageType::Latency]).is_some() {}
+    classify.set_property("batch-timeout", 30_000_000u64);
+    let message = bus.pop_filtered(&[gst::MessageType::Latency]);
+    assert_eq!(message.unwrap().src(), Some(classify.upcast_ref()));
+    assert_eq!(latency(), before + gst::ClockTime::from_mseconds(30));
+    pipeline.set_state(gst::State::Null).unwrap();
 }

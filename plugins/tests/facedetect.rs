@@ -184,25 +184,121 @@ fn what_can_not_work_is_said_on_the_bus() {
 }
 
 #[test]
-fn settings_change_while_playing_and_a_wrong_one_is_an_error() {
-    common::init();
-    let pipeline = gst::parse::launch(
+fn settings_change_while_playing_and_a_wrong_one_leaves_the_old() {
+    let pipeline = common::pipeline(
         "videotestsrc is-live=true ! video/x-raw,width=320,height=240 ! ferfacedetect name=finder ! fakesink name=end",
-    )
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
+    );
     pipeline.set_state(gst::State::Playing).unwrap();
+    pipeline.state(gst::ClockTime::from_seconds(20)).0.unwrap();
     let finder = pipeline.by_name("finder").unwrap();
     finder.set_property("min-size", 0.5);
     finder.set_property("scale-factor", 1.4);
     finder.set_property("interval", 3u32);
     finder.set_property("roi", "0,0,100,100");
     assert_eq!(finder.property::<f64>("scale-factor"), 1.4);
-    finder.set_property("roi", "nonsense");
     let bus = pipeline.bus().unwrap();
-    let error =
-        bus.timed_pop_filtered(gst::ClockTime::from_seconds(10), &[gst::MessageType::Error]);
+    let wait = gst::ClockTime::from_seconds(20);
+    let warning = || {
+        let message = bus
+            .timed_pop_filtered(wait, &[gst::MessageType::Warning])
+            .unwrap();
+        assert_eq!(message.src(), Some(finder.upcast_ref()));
+    };
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+    finder.set_property("roi", "nonsense");
+    warning();
+    assert_eq!(finder.property::<String>("roi"), "0,0,100,100");
+    finder.set_property("roi", "1,1,0,0");
+    warning();
+    assert_eq!(finder.property::<String>("roi"), "0,0,100,100");
+    // What only a start can change.
+    finder.set_property_from_str("detector", "yunet");
+    warning();
+    let frames = || {
+        let stats: gst::Structure = finder.property("stats");
+        stats.get::<u64>("frames").unwrap()
+    };
+    let before = frames();
+    while frames() < before + 3 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     pipeline.set_state(gst::State::Null).unwrap();
-    assert!(error.is_some());
+    assert!(bus.pop_filtered(&[gst::MessageType::Error]).is_none());
+    finder.set_property_from_str("detector", "yunet");
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+}
+
+#[test]
+fn it_is_said_when_the_last_face_has_left() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    let run = run(&format!(
+        "concat name=c ! ferfacedetect post-messages=true ! ferclassify ! fakesink name=end \
+         {} ! video/x-raw,format=I420,width=512,height=512,framerate=25/1 ! c. \
+         videotestsrc num-buffers=3 pattern=black ! video/x-raw,format=I420,width=512,height=512,framerate=25/1 ! c.",
+        picture(&path, 2)
+    ));
+    assert_eq!(run.error, None);
+    for name in ["fer-faces", "fer-expressions"] {
+        let of = run.messages.iter().filter(|m| m.name() == name);
+        let counts: Vec<usize> = of
+            .map(|m| m.get::<gst::Array>("faces").unwrap().len())
+            .collect();
+        assert_eq!(counts, [1, 1, 0], "{name}");
+    }
+}
+
+#[test]
+fn messages_say_when_a_frame_was_taken() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    let taken = gst::ClockTime::from_seconds(1_800_000_000);
+    let from_1900 = taken + gst::ClockTime::from_seconds(2_208_988_800);
+    for (clock, time) in [("timestamp/x-unix", taken), ("timestamp/x-ntp", from_1900)] {
+        let description = format!(
+            "{} ! identity name=source ! ferfacedetect post-messages=true ! fakesink name=end",
+            picture(&path, 1)
+        );
+        let run = common::run_with(&description, |pipeline| {
+            let reference = gst::Caps::builder(clock).build();
+            common::mark(pipeline, move |buffer| {
+                gst::ReferenceTimestampMeta::add(buffer, &reference, time, None);
+            });
+        });
+        let told = run.messages[0].get::<u64>("utc-time").unwrap();
+        assert_eq!(told, taken.nseconds(), "{clock}");
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_off_has_other_faces_than_before() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    // Three frames that go on, and three after an hour, with and without a word of it.
+    for (flags, ids) in [
+        (gst::BufferFlags::DISCONT, 2),
+        (gst::BufferFlags::empty(), 1),
+    ] {
+        let description = format!(
+            "{} ! video/x-raw,framerate=25/1 ! identity name=source ! ferfacedetect ! fakesink name=end sync=false",
+            picture(&path, 6)
+        );
+        let run = common::run_with(&description, |pipeline| {
+            common::mark(pipeline, move |buffer| {
+                let pts = buffer.pts().unwrap();
+                if pts >= gst::ClockTime::from_mseconds(120) {
+                    buffer.set_pts(pts + gst::ClockTime::from_seconds(3600));
+                    if pts == gst::ClockTime::from_mseconds(120) {
+                        buffer.set_flags(flags);
+                    }
+                }
+            });
+        });
+        assert_eq!(run.error, None);
+        let seen: HashSet<i32> = run.frames.iter().map(|f| f.faces[0].id).collect();
+        assert_eq!(seen.len(), ids, "{flags:?}");
+    }
 }

@@ -12,8 +12,13 @@ const HYSTERESIS: f32 = 0.1;
 /// Frames for which a face that is not seen is remembered.
 const PATIENCE: u64 = 50;
 
+/// How much larger a face must have become to be read again before its time.
+const GROWTH: f32 = 1.2;
+
 struct Reading {
     prediction: Prediction,
+    /// Height of the face's box when it was read, in pixels.
+    size: f32,
     read_at: u64,
     seen_at: u64,
 }
@@ -46,68 +51,65 @@ impl Faces {
         self.readings.clear();
     }
 
-    /// Which of `faces` are to be classified in this frame: those without an id, new ones,
-    /// and those whose reading is `interval` frames old.
+    /// Goes on to the next frame, with `faces`: which of them are to be classified there.
+    /// Those are faces without an id of their own, new ones, those whose reading is
+    /// `interval` frames old, and those that are much larger than when they were read.
     pub fn due(&mut self, faces: &[FaceMeta], interval: u32) -> Vec<usize> {
         self.frame += 1;
         let frame = self.frame;
-        for face in faces {
-            if let Some(reading) = self.readings.get_mut(&face.id) {
+        let ids = ids(faces);
+        for id in ids.iter().flatten() {
+            if let Some(reading) = self.readings.get_mut(id) {
                 reading.seen_at = frame;
             }
         }
+        let is_fresh = |reading: &Reading, face: &FaceMeta| {
+            frame - reading.read_at < u64::from(interval)
+                && face.rect.height < GROWTH * reading.size
+        };
         (0..faces.len())
-            .filter(|i| {
-                let id = faces[*i].id;
-                let fresh = self
-                    .readings
-                    .get(&id)
-                    .is_some_and(|r| frame - r.read_at < u64::from(interval));
-                id <= 0 || !fresh
+            .filter(|at| {
+                let reading = ids[*at].and_then(|id| self.readings.get(&id));
+                !reading.is_some_and(|reading| is_fresh(reading, &faces[*at]))
             })
             .collect()
     }
 
-    /// Takes the predictions of the faces at `due` and gives the expressions of all, in the
-    /// name of `element`.
+    /// Takes the predictions of the faces at `due` and gives the expressions of all.
     pub fn update(
         &mut self,
-        element: &str,
         faces: &[FaceMeta],
         due: &[usize],
         predictions: Vec<Prediction>,
-        (labels, threshold): (&[String], f64),
+        express: impl Fn(&Prediction, Option<(usize, f32)>) -> Expression,
     ) -> Vec<Option<Expression>> {
+        let ids = ids(faces);
         let mut expressions = vec![None; faces.len()];
         for (&at, prediction) in due.iter().zip(predictions) {
-            let id = faces[at].id;
-            if id <= 0 {
-                expressions[at] = Some(express(element, &prediction, None, labels, threshold));
+            let Some(id) = ids[at] else {
+                expressions[at] = Some(express(&prediction, None));
                 continue;
-            }
+            };
             self.smoother.update(id as u64, &prediction.probabilities);
             self.readings.insert(
                 id,
                 Reading {
                     prediction,
+                    size: faces[at].rect.height,
                     read_at: self.frame,
                     seen_at: self.frame,
                 },
             );
         }
-        for (face, expression) in faces.iter().zip(&mut expressions) {
-            if let Some(reading) = self.readings.get(&face.id).filter(|_| face.id > 0) {
+        for (id, expression) in ids.iter().zip(&mut expressions) {
+            if let Some(id) = id
+                && let Some(reading) = self.readings.get(id)
+            {
                 let smoothed = self
                     .smoother
-                    .get(face.id as u64)
+                    .get(*id as u64)
                     .map(|s| (s.label, s.probabilities[s.label]));
-                *expression = Some(express(
-                    element,
-                    &reading.prediction,
-                    smoothed,
-                    labels,
-                    threshold,
-                ));
+                *expression = Some(express(&reading.prediction, smoothed));
             }
         }
         let oldest = self.frame.saturating_sub(PATIENCE);
@@ -119,12 +121,21 @@ impl Faces {
     }
 }
 
-fn express(
+/// The ids by which the faces of a frame can be known again: those above 0 that only one of
+/// them has.
+fn ids(faces: &[FaceMeta]) -> Vec<Option<i32>> {
+    let is_own = |id: i32| faces.iter().filter(|face| face.id == id).count() == 1;
+    let own = |face: &FaceMeta| Some(face.id).filter(|id| *id > 0 && is_own(*id));
+    faces.iter().map(own).collect()
+}
+
+/// What the element called `element` says of a face.
+pub fn express(
     element: &str,
-    prediction: &Prediction,
-    smoothed: Option<(usize, f32)>,
     labels: &[String],
     threshold: f64,
+    prediction: &Prediction,
+    smoothed: Option<(usize, f32)>,
 ) -> Expression {
     let name = |label: usize, confidence: f32| {
         if f64::from(confidence) < threshold {
@@ -146,5 +157,52 @@ fn express(
             .collect(),
         smoothed_label: name(smoothed_label, smoothed_confidence),
         smoothed_confidence: smoothed_confidence.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn face(id: i32, size: f32) -> FaceMeta {
+        FaceMeta {
+            id,
+            rect: fer::Rect::new(0.0, 0.0, size, size),
+            detection: None,
+            landmarks: None,
+            expression: None,
+            earlier: Vec::new(),
+        }
+    }
+
+    fn read(known: &mut Faces, faces: &[FaceMeta], interval: u32) -> Vec<usize> {
+        let due = known.due(faces, interval);
+        let readings = vec![Prediction::from_probabilities(vec![0.3, 0.7]); due.len()];
+        let labels = ["happy", "sad"].map(str::to_owned);
+        let expressions = known.update(faces, &due, readings, |prediction, smoothed| {
+            express("c", &labels, 0.0, prediction, smoothed)
+        });
+        assert!(
+            expressions
+                .iter()
+                .all(|e| e.as_ref().unwrap().label == "sad")
+        );
+        due
+    }
+
+    #[test]
+    fn a_face_that_grew_by_a_fifth_is_read_before_its_time() {
+        let mut known = Faces::new(0.5);
+        let sizes = [100.0, 110.0, 119.0, 121.0, 121.0, 60.0];
+        let due = sizes.map(|size| read(&mut known, &[face(1, size)], 100).len());
+        assert_eq!(due, [1, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn faces_that_share_an_id_are_each_read_for_themselves() {
+        let mut known = Faces::new(0.5);
+        let faces = [face(3, 50.0), face(3, 80.0), face(4, 50.0), face(0, 50.0)];
+        assert_eq!(read(&mut known, &faces, 100), [0, 1, 2, 3]);
+        assert_eq!(read(&mut known, &faces, 100), [0, 1, 3]);
     }
 }

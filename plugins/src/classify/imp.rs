@@ -1,18 +1,19 @@
-use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use fer::engine::Runs;
+use fer::engine::{EngineKind, Membership, Runs};
 use fer::{Classifier, FaceBox, Prediction};
 use gst::glib;
 use gst::prelude::*;
 use gst_base::subclass::base_transform::{InputBuffer, PrepareOutputBufferSuccess};
 use gst_base::subclass::prelude::*;
 
-use super::faces::Faces;
-use super::settings::{BuiltinModel, Engine, InputColor, MODEL_MARGIN, Settings};
+use super::faces::{Faces, express};
+use super::settings::{MODEL_MARGIN, Settings};
+use crate::continuity::Continuity;
+use crate::message::Told;
 use crate::meta::FaceMeta;
-use crate::{caps, frame, message, meta, stats};
+use crate::{caps, element, frame, message, meta, stats};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -24,9 +25,17 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 /// What exists while the element runs.
 struct State {
-    classifier: Classifier,
+    /// Taken out by the streaming thread while it works.
+    classifier: Option<Classifier>,
+    engine: EngineKind,
+    /// The part in an engine that is shared.
+    membership: Option<Membership>,
+    /// What an engine that is not shared has run.
+    runs: Runs,
     info: Option<gst_video::VideoInfo>,
+    continuity: Continuity,
     faces: Faces,
+    told: Told,
     stats: Stats,
 }
 
@@ -36,6 +45,7 @@ struct Stats {
     faces: u64,
     classified: u64,
     batches: u64,
+    prepare_time: Duration,
     time: Duration,
 }
 
@@ -45,58 +55,132 @@ pub struct Classify {
     state: Mutex<Option<State>>,
 }
 
+/// What a frame is to be worked on with, outside of the lock.
+struct Task {
+    classifier: Classifier,
+    info: gst_video::VideoInfo,
+    frame: u64,
+    faces: Vec<FaceMeta>,
+    /// Which of the faces are to be classified.
+    due: Vec<usize>,
+}
+
 impl Classify {
-    /// Classifies the faces at `due`.
+    /// Takes out of the state what `buffer` is to be worked on with.
+    fn begin(&self, buffer: &gst::BufferRef, settings: &Settings) -> Result<Task, gst::FlowError> {
+        let segment = element::segment(self);
+        let faces = meta::faces(buffer, &settings.types());
+        let mut guard = self.state.lock().unwrap();
+        let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
+        let info = state.info.clone().ok_or(gst::FlowError::NotNegotiated)?;
+        let classifier = state.classifier.take().ok_or(gst::FlowError::Flushing)?;
+        if state.continuity.is_broken_at(buffer, &segment) {
+            state.faces.reset();
+        }
+        state.faces.set_smoothing(settings.smoothing);
+        let frame = state.stats.frames;
+        state.stats.frames += 1;
+        state.stats.faces += faces.len() as u64;
+        let mut due = state.faces.due(&faces, settings.reclassify_interval);
+        let (width, height) = (info.width() as usize, info.height() as usize);
+        let gap = buffer.flags().contains(gst::BufferFlags::GAP);
+        due.retain(|i| {
+            let rect = &faces[*i].rect;
+            // A region from another element may lie outside the frame: there is no face
+            // to read.
+            let seen = !rect.clamp(width, height).is_empty();
+            seen && !gap && settings.is_in_range(rect, info.height())
+        });
+        Ok(Task {
+            classifier,
+            info,
+            frame,
+            faces,
+            due,
+        })
+    }
+
+    /// Classifies the faces that are due.
     fn read(
         &self,
-        state: &mut State,
+        task: &mut Task,
         buffer: &gst::BufferRef,
-        faces: &[FaceMeta],
-        due: &[usize],
     ) -> Result<Vec<Prediction>, gst::FlowError> {
-        if due.is_empty() {
+        if task.due.is_empty() {
             return Ok(Vec::new());
         }
-        let info = state.info.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-        let frame =
-            gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|_| {
-                gst::element_imp_error!(
-                    self,
-                    gst::StreamError::Failed,
-                    [
-                        "a buffer of {} bytes can't be mapped as {}",
-                        buffer.size(),
-                        info.format()
-                    ]
-                );
-                gst::FlowError::Error
-            })?;
-        let boxes: Vec<FaceBox> = due
-            .iter()
-            .map(|i| faces[*i].face_box(info.width(), info.height()))
-            .collect();
-        let start = Instant::now();
-        let predictions = frame::view(&frame)
-            .and_then(|view| state.classifier.classify(&view, &boxes))
-            .map_err(|why| {
-                gst::element_imp_error!(self, gst::StreamError::Failed, ("{why}"));
-                gst::FlowError::Error
-            })?;
-        state.stats.time += start.elapsed();
-        state.stats.classified += boxes.len() as u64;
-        state.stats.batches += 1;
-        Ok(predictions)
+        let info = &task.info;
+        let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
+            .map_err(|_| element::map_error(&*self.obj(), buffer.size(), info))?;
+        let face_box = |i: &usize| task.faces[*i].face_box(info.width(), info.height());
+        let boxes: Vec<FaceBox> = task.due.iter().map(face_box).collect();
+        frame::view(&frame)
+            .and_then(|view| task.classifier.classify(&view, &boxes))
+            .map_err(|why| element::frame_error(&*self.obj(), &why))
+    }
+
+    /// Puts the classifier back, with what it said; gives the expressions of all faces, and
+    /// whether they are to be told of.
+    fn end(
+        &self,
+        task: Task,
+        predictions: Result<Vec<Prediction>, gst::FlowError>,
+        took: Duration,
+        threshold: f64,
+    ) -> Result<(Vec<FaceMeta>, bool), gst::FlowError> {
+        let name = self.obj().name();
+        let Task {
+            classifier,
+            mut faces,
+            due,
+            ..
+        } = task;
+        let mut guard = self.state.lock().unwrap();
+        let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
+        if !due.is_empty() {
+            state.stats.time += took;
+            state.stats.classified += due.len() as u64;
+            state.stats.batches += 1;
+        }
+        state.stats.prepare_time = classifier.prepare_time();
+        state.runs = classifier.own_runs();
+        let labels = &classifier.model().info().labels;
+        let expressions = predictions.map(|predictions| {
+            let express = |prediction: &Prediction, smoothed| {
+                express(&name, labels, threshold, prediction, smoothed)
+            };
+            state.faces.update(&faces, &due, predictions, express)
+        });
+        state.classifier = Some(classifier);
+        for (face, expression) in faces.iter_mut().zip(expressions?) {
+            face.expression = expression;
+        }
+        let tell = state.told.is_due(!faces.is_empty());
+        Ok((faces, tell))
+    }
+
+    /// Asks the others that share the engine to wait no longer for this stream, or ends that.
+    fn hurry(&self, hurry: bool) {
+        let membership = match &*self.state.lock().unwrap() {
+            Some(state) => state.membership.clone(),
+            None => None,
+        };
+        if let Some(membership) = membership {
+            membership.set_hurry(hurry);
+        }
     }
 
     fn stats(&self) -> gst::Structure {
-        let state = self.state.lock().unwrap();
-        let classifier = state.as_ref().map(|state| &state.classifier);
-        let engine = classifier.map_or("none", |c| c.engine().name());
-        let runs = classifier.map_or_else(Runs::default, |c| c.runs());
-        let prepare_time = classifier.map_or(Duration::ZERO, |c| c.prepare_time());
-        let stats = state
-            .as_ref()
-            .map_or_else(Stats::default, |s| s.stats.clone());
+        let state = self.state.lock().unwrap().as_ref().map(|state| {
+            let membership = state.membership.clone();
+            (state.engine, membership, state.runs, state.stats.clone())
+        });
+        let (engine, runs, stats) = match state {
+            Some((engine, membership, own, stats)) => {
+                (engine.name(), membership.map_or(own, |m| m.runs()), stats)
+            }
+            None => ("none", Runs::default(), Stats::default()),
+        };
         gst::Structure::builder("stats")
             .field("engine", engine)
             .field("frames", stats.frames)
@@ -106,7 +190,7 @@ impl Classify {
             .field("engine-batches", runs.batches)
             .field("engine-faces", runs.faces)
             .field("engine-largest-batch", runs.largest)
-            .field("prepare-time", stats::nanoseconds(prepare_time))
+            .field("prepare-time", stats::nanoseconds(stats.prepare_time))
             .field("classify-time", stats::nanoseconds(stats.time))
             .build()
     }
@@ -198,7 +282,7 @@ impl ObjectImpl for Classify {
                     .blurb("How long a shared engine waits for faces of other streams to classify them together, in ns")
                     .maximum(1_000_000_000)
                     .default_value(default.batch_timeout)
-                    .mutable_ready()
+                    .mutable_playing()
                     .build(),
                 glib::ParamSpecUInt::builder("batch-size")
                     .nick("Batch size")
@@ -232,10 +316,26 @@ impl ObjectImpl for Classify {
                     .build(),
                 glib::ParamSpecUInt::builder("reclassify-interval")
                     .nick("Reclassify interval")
-                    .blurb("Frames after which a face with an id is classified again")
+                    .blurb("Frames after which a face with an id is classified again; one that has become larger by a fifth is at once")
                     .minimum(1)
                     .maximum(10_000)
                     .default_value(default.reclassify_interval)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecDouble::builder("min-size")
+                    .nick("Minimum size")
+                    .blurb("Height of the smallest face that is classified: up to 1 a share of the frame's height, above 1 pixels")
+                    .minimum(0.0)
+                    .maximum(16384.0)
+                    .default_value(default.min_size)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecDouble::builder("max-size")
+                    .nick("Maximum size")
+                    .blurb("Height of the largest face that is classified: up to 1 a share of the frame's height, above 1 pixels; 0 for no limit")
+                    .minimum(0.0)
+                    .maximum(16384.0)
+                    .default_value(default.max_size)
                     .mutable_playing()
                     .build(),
                 glib::ParamSpecString::builder("roi-types")
@@ -246,7 +346,7 @@ impl ObjectImpl for Classify {
                     .build(),
                 glib::ParamSpecBoolean::builder("post-messages")
                     .nick("Post messages")
-                    .blurb("Post an element message fer-expressions for every frame with faces")
+                    .blurb("Post an element message fer-expressions for every frame with faces and when the last one has left")
                     .default_value(default.post_messages)
                     .mutable_playing()
                     .build(),
@@ -261,87 +361,36 @@ impl ObjectImpl for Classify {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let text = |value: &glib::Value| {
-            let text: Option<String> = value.get().expect("type checked upstream");
-            text.filter(|t| !t.is_empty())
-        };
-        let mut settings = self.settings.lock().unwrap();
-        match pspec.name() {
-            "model" => settings.model = text(value).map(PathBuf::from),
-            "builtin-model" => {
-                settings.builtin_model =
-                    value.get::<BuiltinModel>().expect("type checked upstream");
-            }
-            "engine" => settings.engine = value.get::<Engine>().expect("type checked upstream"),
-            "threads" => settings.threads = value.get().expect("type checked upstream"),
-            "device-id" => settings.device_id = value.get().expect("type checked upstream"),
-            "precision" => settings.precision = value.get().expect("type checked upstream"),
-            "labels" => settings.labels = text(value),
-            "input-color" => {
-                settings.input_color = value.get::<InputColor>().expect("type checked upstream");
-            }
-            "input-mean" => settings.input_mean = text(value),
-            "input-std" => settings.input_std = text(value),
-            "margin" => settings.margin = value.get().expect("type checked upstream"),
-            "shared-engine" => {
-                settings.shared_engine = value.get().expect("type checked upstream");
-            }
-            "batch-timeout" => {
-                settings.batch_timeout = value.get().expect("type checked upstream");
-            }
-            "batch-size" => settings.batch_size = value.get().expect("type checked upstream"),
-            "mirror" => settings.mirror = value.get().expect("type checked upstream"),
-            "threshold" => settings.threshold = value.get().expect("type checked upstream"),
-            "smoothing" => {
-                settings.smoothing = value.get().expect("type checked upstream");
-                if let Some(state) = self.state.lock().unwrap().as_mut() {
-                    state.faces.set_smoothing(settings.smoothing);
-                }
-            }
-            "reclassify-interval" => {
-                settings.reclassify_interval = value.get().expect("type checked upstream");
-            }
-            "roi-types" => {
-                settings.roi_types = text(value).unwrap_or_else(|| meta::FACE.to_owned());
-            }
-            "post-messages" => {
-                settings.post_messages = value.get().expect("type checked upstream");
-            }
-            _ => unimplemented!(),
+        let running = self.state.lock().unwrap().is_some();
+        if !element::may_set(&*self.obj(), pspec, running) {
+            return;
         }
+        let (before, after, patience) = {
+            let mut settings = self.settings.lock().unwrap();
+            let before = settings.latency();
+            settings.set(pspec.name(), value);
+            let patience = Duration::from_nanos(settings.batch_timeout);
+            (before, settings.latency(), patience)
+        };
+        if before == after {
+            return;
+        }
+        let membership = match &*self.state.lock().unwrap() {
+            Some(state) => state.membership.clone(),
+            None => return,
+        };
+        if let Some(membership) = membership {
+            membership.set_patience(patience);
+        }
+        let message = gst::message::Latency::builder().src(&*self.obj()).build();
+        // Without a bus nobody listens.
+        let _ = self.obj().post_message(message);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let settings = self.settings.lock().unwrap();
         match pspec.name() {
-            "model" => {
-                let path = settings.model.as_ref();
-                path.map(|p| p.display().to_string()).to_value()
-            }
-            "builtin-model" => settings.builtin_model.to_value(),
-            "engine" => settings.engine.to_value(),
-            "threads" => settings.threads.to_value(),
-            "device-id" => settings.device_id.to_value(),
-            "precision" => settings.precision.to_value(),
-            "labels" => settings.labels.to_value(),
-            "input-color" => settings.input_color.to_value(),
-            "input-mean" => settings.input_mean.to_value(),
-            "input-std" => settings.input_std.to_value(),
-            "margin" => settings.margin.to_value(),
-            "shared-engine" => settings.shared_engine.to_value(),
-            "batch-timeout" => settings.batch_timeout.to_value(),
-            "batch-size" => settings.batch_size.to_value(),
-            "mirror" => settings.mirror.to_value(),
-            "threshold" => settings.threshold.to_value(),
-            "smoothing" => settings.smoothing.to_value(),
-            "reclassify-interval" => settings.reclassify_interval.to_value(),
-            "roi-types" => settings.roi_types.to_value(),
-            "post-messages" => settings.post_messages.to_value(),
-            "stats" => {
-                drop(settings);
-                self.stats().to_value()
-            }
-            _ => unimplemented!(),
+            "stats" => self.stats().to_value(),
+            name => self.settings.lock().unwrap().get(name),
         }
     }
 }
@@ -353,9 +402,9 @@ impl ElementImpl for Classify {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
             gst::subclass::ElementMetadata::new(
                 "Facial expression classifier",
-                "Filter/Analyzer/Video",
+                "Analyzer/Video",
                 "Names the expression of every face that is marked with a region of interest",
-                env!("CARGO_PKG_NAME"),
+                element::AUTHORS,
             )
         });
         Some(&METADATA)
@@ -365,6 +414,17 @@ impl ElementImpl for Classify {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
             LazyLock::new(|| caps::pad_templates(&caps::CAPS));
         &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToReady {
+            // The streaming thread is to end now, and may wait for faces of other streams.
+            self.hurry(true);
+        }
+        self.parent_change_state(transition)
     }
 }
 
@@ -376,10 +436,14 @@ impl BaseTransformImpl for Classify {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings.lock().unwrap().clone();
-        let classifier = settings.open().map_err(|why| match why {
-            fer::Error::Engine { .. } => gst::error_msg!(gst::LibraryError::Init, ("{why}")),
-            _ => gst::error_msg!(gst::ResourceError::NotFound, ("{why}")),
+        let object = self.obj();
+        element::post_progress(&*object, gst::ProgressType::Start, "Loading the model");
+        let classifier = settings.open().map_err(|why| {
+            let text = "The model is not loaded";
+            element::post_progress(&*object, gst::ProgressType::Error, text);
+            element::start_error(&why)
         })?;
+        element::post_progress(&*object, gst::ProgressType::Complete, "The model is loaded");
         gst::info!(
             CAT,
             imp = self,
@@ -388,9 +452,14 @@ impl BaseTransformImpl for Classify {
             classifier.reason()
         );
         *self.state.lock().unwrap() = Some(State {
-            classifier,
+            engine: classifier.engine(),
+            membership: classifier.membership(),
+            runs: Runs::default(),
+            classifier: Some(classifier),
             info: None,
+            continuity: Continuity::default(),
             faces: Faces::new(settings.smoothing),
+            told: Told::default(),
             stats: Stats::default(),
         });
         Ok(())
@@ -398,37 +467,55 @@ impl BaseTransformImpl for Classify {
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         gst::info!(CAT, imp = self, "{}", self.stats());
-        *self.state.lock().unwrap() = None;
+        // The engine is closed outside of the lock.
+        let state = self.state.lock().unwrap().take();
+        drop(state);
         Ok(())
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _out: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let info = gst_video::VideoInfo::from_caps(incaps)
-            .map_err(|_| gst::loggable_error!(CAT, "no video in {incaps:?}"))?;
+        let info = caps::video_info(*CAT, incaps)?;
         if let Some(state) = self.state.lock().unwrap().as_mut() {
+            if state.info.as_ref().is_some_and(|old| *old != info) {
+                state.faces.reset();
+            }
             state.info = Some(info);
         }
         Ok(())
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        if matches!(event.view(), gst::EventView::FlushStop(_))
-            && let Some(state) = self.state.lock().unwrap().as_mut()
+        match event.view() {
+            gst::EventView::FlushStart(_) => self.hurry(true),
+            gst::EventView::FlushStop(_) => self.hurry(false),
+            _ => (),
+        }
+        if let Some(state) = self.state.lock().unwrap().as_mut()
+            && state.continuity.is_broken_by(&event)
         {
             state.faces.reset();
         }
         self.parent_sink_event(event)
     }
 
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        let done = BaseTransformImplExt::parent_query(self, direction, query);
+        if done
+            && direction == gst::PadDirection::Src
+            && let gst::QueryViewMut::Latency(latency) = query.view_mut()
+        {
+            let own = self.settings.lock().unwrap().latency();
+            let (live, min, max) = latency.result();
+            latency.set(live, min + own, max.map(|max| max + own));
+        }
+        done
+    }
+
     fn prepare_output_buffer(
         &self,
         inbuf: InputBuffer,
     ) -> Result<PrepareOutputBufferSuccess, gst::FlowError> {
-        // A shared buffer gets a new head for the metadata; the pixels stay shared.
-        Ok(match inbuf {
-            InputBuffer::Writable(_) => PrepareOutputBufferSuccess::InputBuffer,
-            InputBuffer::Readable(buffer) => PrepareOutputBufferSuccess::Buffer(buffer.copy()),
-        })
+        Ok(element::own_head(inbuf))
     }
 
     fn transform_ip(
@@ -436,33 +523,13 @@ impl BaseTransformImpl for Classify {
         buffer: &mut gst::BufferRef,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let settings = self.settings.lock().unwrap().clone();
-        let types = settings.types();
-        let mut guard = self.state.lock().unwrap();
-        let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
-        let frame = state.stats.frames;
-        state.stats.frames += 1;
-        let mut faces = meta::faces(buffer, &types);
-        let info = state.info.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-        let (width, height) = (info.width() as usize, info.height() as usize);
-        let mut due = state.faces.due(&faces, settings.reclassify_interval);
-        // A region from another element may lie outside the frame: there is no face to read.
-        due.retain(|i| !faces[*i].rect.clamp(width, height).is_empty());
-        let predictions = self.read(state, buffer, &faces, &due)?;
-        state.stats.faces += faces.len() as u64;
-        let labels = &state.classifier.model().info().labels;
-        let expressions = state.faces.update(
-            &self.obj().name(),
-            &faces,
-            &due,
-            predictions,
-            (labels, settings.threshold),
-        );
-        drop(guard);
-        meta::add_expressions(buffer, &types, &expressions);
-        if settings.post_messages && !faces.is_empty() {
-            for (face, expression) in faces.iter_mut().zip(expressions) {
-                face.expression = expression;
-            }
+        let mut task = self.begin(buffer, &settings)?;
+        let (frame, start) = (task.frame, Instant::now());
+        let predictions = self.read(&mut task, buffer);
+        let (faces, tell) = self.end(task, predictions, start.elapsed(), settings.threshold)?;
+        let expressions: Vec<_> = faces.iter().map(|face| face.expression.clone()).collect();
+        meta::add_expressions(buffer, &settings.types(), &expressions);
+        if tell && settings.post_messages {
             message::post_faces(self, "fer-expressions", buffer, frame, &faces);
         }
         Ok(gst::FlowSuccess::Ok)

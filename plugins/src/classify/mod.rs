@@ -4,7 +4,12 @@
  * Names the expression of every face that an element upstream has marked with a
  * `GstVideoRegionOfInterestMeta`, and adds a parameter `expression` to it with label,
  * confidence and the probabilities of all classes. Posts an element message
- * `fer-expressions` for every frame with faces. The video itself is not touched.
+ * `fer-expressions` for every frame with faces, and one without faces when the last has
+ * left. The video itself is not touched.
+ *
+ * Frames with the flag GAP are not looked at: what is known of their faces is written. Of
+ * several elements of this kind in a pipeline, each adds an `expression` of its own, with
+ * its name in the field `element`.
  *
  * ## Example pipeline
  * ```bash
@@ -26,6 +31,14 @@ glib::wrapper! {
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    for kind in [
+        settings::Engine::static_type(),
+        settings::BuiltinModel::static_type(),
+        settings::Precision::static_type(),
+        settings::InputColor::static_type(),
+    ] {
+        kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
     gst::Element::register(
         Some(plugin),
         "ferclassify",

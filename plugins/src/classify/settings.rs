@@ -7,6 +7,9 @@ use fer::engine::{EngineKind, EngineOptions, tensorrt};
 use fer::model::{Bundled, Color, Overrides};
 use fer::{Classifier, Model};
 use gst::glib;
+use gst::prelude::*;
+
+use crate::element::{get, list, text};
 
 /// Which inference engine to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
@@ -106,6 +109,8 @@ pub struct Settings {
     pub threshold: f64,
     pub smoothing: f64,
     pub reclassify_interval: u32,
+    pub min_size: f64,
+    pub max_size: f64,
     pub roi_types: String,
     pub post_messages: bool,
 }
@@ -134,6 +139,8 @@ impl Default for Settings {
             threshold: 0.0,
             smoothing: 0.7,
             reclassify_interval: 1,
+            min_size: 0.0,
+            max_size: 0.0,
             roi_types: crate::meta::FACE.to_owned(),
             post_messages: true,
         }
@@ -141,6 +148,87 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Takes the value of a property.
+    pub fn set(&mut self, property: &str, value: &glib::Value) {
+        match property {
+            "model" => self.model = text(value).map(PathBuf::from),
+            "builtin-model" => self.builtin_model = get(value),
+            "engine" => self.engine = get(value),
+            "threads" => self.threads = get(value),
+            "device-id" => self.device_id = get(value),
+            "precision" => self.precision = get(value),
+            "labels" => self.labels = text(value),
+            "input-color" => self.input_color = get(value),
+            "input-mean" => self.input_mean = text(value),
+            "input-std" => self.input_std = text(value),
+            "margin" => self.margin = get(value),
+            "shared-engine" => self.shared_engine = get(value),
+            "batch-timeout" => self.batch_timeout = get(value),
+            "batch-size" => self.batch_size = get(value),
+            "mirror" => self.mirror = get(value),
+            "threshold" => self.threshold = get(value),
+            "smoothing" => self.smoothing = get(value),
+            "reclassify-interval" => self.reclassify_interval = get(value),
+            "min-size" => self.min_size = get(value),
+            "max-size" => self.max_size = get(value),
+            "roi-types" => {
+                self.roi_types = text(value).unwrap_or_else(|| crate::meta::FACE.to_owned());
+            }
+            "post-messages" => self.post_messages = get(value),
+            _ => unimplemented!(),
+        }
+    }
+
+    /// The value of a property.
+    pub fn get(&self, property: &str) -> glib::Value {
+        match property {
+            "model" => {
+                let path = self.model.as_ref();
+                path.map(|p| p.display().to_string()).to_value()
+            }
+            "builtin-model" => self.builtin_model.to_value(),
+            "engine" => self.engine.to_value(),
+            "threads" => self.threads.to_value(),
+            "device-id" => self.device_id.to_value(),
+            "precision" => self.precision.to_value(),
+            "labels" => self.labels.to_value(),
+            "input-color" => self.input_color.to_value(),
+            "input-mean" => self.input_mean.to_value(),
+            "input-std" => self.input_std.to_value(),
+            "margin" => self.margin.to_value(),
+            "shared-engine" => self.shared_engine.to_value(),
+            "batch-timeout" => self.batch_timeout.to_value(),
+            "batch-size" => self.batch_size.to_value(),
+            "mirror" => self.mirror.to_value(),
+            "threshold" => self.threshold.to_value(),
+            "smoothing" => self.smoothing.to_value(),
+            "reclassify-interval" => self.reclassify_interval.to_value(),
+            "min-size" => self.min_size.to_value(),
+            "max-size" => self.max_size.to_value(),
+            "roi-types" => self.roi_types.to_value(),
+            "post-messages" => self.post_messages.to_value(),
+            _ => unimplemented!(),
+        }
+    }
+
+    /// By how much the element may delay a frame.
+    pub fn latency(&self) -> gst::ClockTime {
+        match self.shared_engine {
+            true => gst::ClockTime::from_nseconds(self.batch_timeout),
+            false => gst::ClockTime::ZERO,
+        }
+    }
+
+    /// Whether a face of this size is to be classified, in a frame of this height.
+    pub fn is_in_range(&self, face: &fer::Rect, frame_height: u32) -> bool {
+        let limit = |limit: f64| match limit {
+            share if share <= 1.0 => share * f64::from(frame_height),
+            pixels => pixels,
+        };
+        let size = f64::from(face.height);
+        size >= limit(self.min_size) && (self.max_size <= 0.0 || size <= limit(self.max_size))
+    }
+
     /// Opens the model and an engine.
     ///
     /// # Errors
@@ -198,10 +286,6 @@ impl Settings {
     pub fn types(&self) -> Vec<String> {
         list(&self.roi_types)
     }
-}
-
-fn list(text: &str) -> Vec<String> {
-    text.split(',').map(|part| part.trim().to_owned()).collect()
 }
 
 fn numbers(text: &str) -> fer::Result<Vec<f32>> {

@@ -1,8 +1,7 @@
-use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
-use fer::finder::Threading;
+use fer::finder::{FinderConfig, FinderStats, Threading};
 use fer::{Face, FaceFinder};
 use gst::glib;
 use gst::prelude::*;
@@ -11,8 +10,11 @@ use gst_base::subclass::base_transform::{InputBuffer, PrepareOutputBufferSuccess
 use gst_base::subclass::prelude::*;
 
 use super::behind::{Behind, Missed};
-use super::settings::{Detector, Mode, Settings};
-use crate::{caps, frame, message, meta, stats};
+use super::lateness::Lateness;
+use super::settings::{Mode, Settings};
+use crate::continuity::Continuity;
+use crate::message::Told;
+use crate::{caps, element, frame, message, meta, stats};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -24,18 +26,25 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 /// What exists while the element runs.
 struct State {
-    finder: FaceFinder,
-    /// Whether it is still to be found out if the pipeline is live.
-    undecided: bool,
+    /// Taken out by the streaming thread while it looks.
+    finder: Option<FaceFinder>,
+    threading: Threading,
+    /// What the finder had done after the latest frame.
+    finder_stats: FinderStats,
+    /// Settings from the next frame on.
+    changed: Option<FinderConfig>,
+    /// Whether the faces are to be forgotten before the next frame.
+    forget: bool,
+    /// Whether the pipeline is live, where that has been found out.
+    live: Option<bool>,
     info: Option<gst_video::VideoInfo>,
+    continuity: Continuity,
     frame: u64,
-    /// The faces of the latest frame, shown again where a frame is too late to be looked at.
+    /// The faces of the latest frame, shown again where a frame is not looked at.
     faces: Vec<Face>,
-    /// Running time before which frames are too late downstream.
-    earliest: Option<gst::ClockTime>,
-    /// Frames that were too late to be looked at.
-    late: u64,
+    lateness: Lateness,
     behind: Behind,
+    told: Told,
 }
 
 #[derive(Default)]
@@ -44,77 +53,138 @@ pub struct FaceDetect {
     state: Mutex<Option<State>>,
 }
 
-impl FaceDetect {
-    /// Applies a changed property to the running finder.
-    fn reconfigure(&self) {
-        let settings = self.settings.lock().unwrap().clone();
-        if let Some(state) = self.state.lock().unwrap().as_mut() {
-            let result = settings
-                .config()
-                .and_then(|config| state.finder.set_config(config));
-            if let Err(why) = result {
-                gst::element_imp_error!(self, gst::ResourceError::Settings, ("{why}"));
-            }
-        }
-    }
+/// What a frame is to be worked on with, outside of the lock.
+struct Task {
+    finder: FaceFinder,
+    info: gst_video::VideoInfo,
+    look: bool,
+    /// That the frame is too late to be looked at.
+    late: Option<gst::Message>,
+}
 
+/// What there is to be said of a frame.
+struct Report {
+    frame: u64,
+    faces: Vec<Face>,
+    /// Whether a message about the faces is due.
+    due: bool,
+    behind: Option<Missed>,
+}
+
+impl FaceDetect {
     /// In a live pipeline, gives the detector its own thread; asked at the first frame, when
     /// all that is upstream runs and can answer.
     fn decide_mode(&self) -> Result<(), gst::FlowError> {
-        let undecided = |state: &Option<State>| state.as_ref().is_some_and(|s| s.undecided);
-        if !undecided(&self.state.lock().unwrap()) {
+        if !matches!(&*self.state.lock().unwrap(), Some(state) if state.live.is_none()) {
             return Ok(());
         }
-        // Without the lock: the query travels through other elements.
         let mut query = gst::query::Latency::new();
         let live = self.obj().sink_pad().peer_query(&mut query) && query.result().0;
         gst::debug!(CAT, imp = self, "the pipeline is live: {live}");
+        let auto = self.settings.lock().unwrap().mode == Mode::Auto;
+        let finder = {
+            let mut guard = self.state.lock().unwrap();
+            let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
+            state.live = Some(live);
+            if !(auto && live) {
+                return Ok(());
+            }
+            state.finder.take().ok_or(gst::FlowError::Flushing)?
+        };
+        let finder = finder.on_worker().map_err(|why| {
+            gst::element_imp_error!(
+                self,
+                gst::CoreError::Thread,
+                ("No thread for the detector"),
+                ["{why}"]
+            );
+            gst::FlowError::Error
+        })?;
         let mut guard = self.state.lock().unwrap();
-        let mut state = guard.take().ok_or(gst::FlowError::Flushing)?;
-        state.undecided = false;
-        if live {
-            state.finder = state.finder.on_worker().map_err(|why| {
-                gst::element_imp_error!(self, gst::CoreError::Thread, ("{why}"));
-                gst::FlowError::Error
-            })?;
-        }
-        *guard = Some(state);
+        let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
+        state.threading = finder.threading();
+        state.finder = Some(finder);
         Ok(())
     }
 
-    fn is_late(&self, state: &State, buffer: &gst::BufferRef) -> bool {
-        let segment = self.obj().segment();
-        let running_time = segment
-            .downcast_ref::<gst::ClockTime>()
-            .and_then(|s| s.to_running_time(buffer.pts()));
-        matches!((running_time, state.earliest), (Some(now), Some(earliest)) if now < earliest)
+    /// Takes out of the state what `buffer` is to be worked on with.
+    fn begin(&self, buffer: &gst::BufferRef) -> Result<Task, gst::FlowError> {
+        let (segment, qos) = (element::segment(self), self.obj().is_qos());
+        let object = self.obj();
+        let mut guard = self.state.lock().unwrap();
+        let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
+        let info = state.info.clone().ok_or(gst::FlowError::NotNegotiated)?;
+        let mut finder = state.finder.take().ok_or(gst::FlowError::Flushing)?;
+        if state.continuity.is_broken_at(buffer, &segment) || state.forget {
+            state.forget = false;
+            state.faces.clear();
+            finder.reset();
+        }
+        if let Some(config) = state.changed.take()
+            && let Err(why) = finder.set_config(config)
+        {
+            gst::warning!(CAT, imp = self, "settings stay as they were: {why}");
+        }
+        let gap = buffer.flags().contains(gst::BufferFlags::GAP);
+        // Where frames wait for the detector, each is to have its own result.
+        let late = if qos && !gap && state.threading == Threading::Worker {
+            let live = state.live.unwrap_or(false);
+            state.lateness.skip(&*object, buffer, &segment, live)
+        } else {
+            None
+        };
+        let look = !gap && late.is_none();
+        if look {
+            state.lateness.look();
+        }
+        Ok(Task {
+            finder,
+            info,
+            look,
+            late,
+        })
+    }
+
+    /// Puts the finder back, with the faces that it found where it looked.
+    fn end(&self, finder: FaceFinder, found: Option<Vec<Face>>) -> Result<Report, gst::FlowError> {
+        let mut guard = self.state.lock().unwrap();
+        let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
+        state.finder_stats = finder.stats().clone();
+        state.finder = Some(finder);
+        if let Some(faces) = found {
+            state.faces = faces;
+        }
+        let frame = state.frame;
+        state.frame += 1;
+        let missed = Missed {
+            scans: state.finder_stats.skipped,
+            late: state.lateness.late,
+        };
+        Ok(Report {
+            frame,
+            due: state.told.is_due(!state.faces.is_empty()),
+            behind: state.behind.report(missed, Instant::now()),
+            faces: state.faces.clone(),
+        })
     }
 
     fn find(
         &self,
-        state: &mut State,
+        finder: &mut FaceFinder,
+        info: &gst_video::VideoInfo,
         buffer: &gst::BufferRef,
     ) -> Result<Vec<Face>, gst::FlowError> {
-        let info = state.info.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-        let frame =
-            gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|_| {
-                gst::element_imp_error!(
-                    self,
-                    gst::StreamError::Failed,
-                    [
-                        "a buffer of {} bytes can't be mapped as {}",
-                        buffer.size(),
-                        info.format()
-                    ]
-                );
-                gst::FlowError::Error
-            })?;
+        let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
+            .map_err(|_| element::map_error(&*self.obj(), buffer.size(), info))?;
         frame::view(&frame)
-            .and_then(|view| state.finder.process(&view))
-            .map_err(|why| {
-                gst::element_imp_error!(self, gst::StreamError::Failed, ("{why}"));
-                gst::FlowError::Error
-            })
+            .and_then(|view| finder.process(&view))
+            .map_err(|why| element::frame_error(&*self.obj(), &why))
+    }
+
+    /// Has the faces forgotten before the next frame.
+    fn forget(state: &mut State) {
+        state.forget = true;
+        state.lateness.reset();
     }
 }
 
@@ -126,6 +196,12 @@ impl ObjectSubclass for FaceDetect {
 }
 
 impl ObjectImpl for FaceDetect {
+    fn constructed(&self) {
+        self.parent_constructed();
+        // As filters of video have it.
+        self.obj().set_qos(true);
+    }
+
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
             let default = Settings::default();
@@ -196,7 +272,7 @@ impl ObjectImpl for FaceDetect {
                     .build(),
                 glib::ParamSpecBoolean::builder("post-messages")
                     .nick("Post messages")
-                    .blurb("Post an element message fer-faces for every frame with faces")
+                    .blurb("Post an element message fer-faces for every frame with faces and when the last one has left")
                     .default_value(default.post_messages)
                     .mutable_playing()
                     .build(),
@@ -211,73 +287,56 @@ impl ObjectImpl for FaceDetect {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let path = |value: &glib::Value| {
-            let text: Option<String> = value.get().expect("type checked upstream");
-            text.filter(|t| !t.is_empty())
-        };
-        {
-            let mut settings = self.settings.lock().unwrap();
-            match pspec.name() {
-                "mode" => settings.mode = value.get::<Mode>().expect("type checked upstream"),
-                "detector" => {
-                    settings.detector = value.get::<Detector>().expect("type checked upstream");
-                }
-                "cascade" => settings.cascade = path(value).map(PathBuf::from),
-                "yunet-model" => settings.yunet_model = path(value).map(PathBuf::from),
-                "scale-factor" => {
-                    settings.scale_factor = value.get().expect("type checked upstream");
-                }
-                "min-neighbors" => {
-                    settings.min_neighbors = value.get().expect("type checked upstream");
-                }
-                "min-size" => settings.min_size = value.get().expect("type checked upstream"),
-                "max-size" => settings.max_size = value.get().expect("type checked upstream"),
-                "interval" => settings.interval = value.get().expect("type checked upstream"),
-                "roi" => settings.roi = path(value),
-                "post-messages" => {
-                    settings.post_messages = value.get().expect("type checked upstream");
-                }
-                _ => unimplemented!(),
-            }
+        let running = self.state.lock().unwrap().is_some();
+        if !element::may_set(&*self.obj(), pspec, running) {
+            return;
         }
-        self.reconfigure();
+        let wrong = {
+            let mut settings = self.settings.lock().unwrap();
+            let mut changed = settings.clone();
+            changed.set(pspec.name(), value);
+            match changed.checked_config() {
+                // What is wrong before the start is said at the start.
+                Err(why) if running => Some(why),
+                config => {
+                    *settings = changed;
+                    if let (Some(state), Ok(config)) = (&mut *self.state.lock().unwrap(), config) {
+                        state.changed = Some(config);
+                    }
+                    None
+                }
+            }
+        };
+        if let Some(why) = wrong {
+            element::keeps_value(&*self.obj(), pspec.name(), &why.to_string());
+        }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let settings = self.settings.lock().unwrap();
-        let text = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
         match pspec.name() {
-            "mode" => settings.mode.to_value(),
-            "detector" => settings.detector.to_value(),
-            "cascade" => text(&settings.cascade).to_value(),
-            "yunet-model" => text(&settings.yunet_model).to_value(),
-            "scale-factor" => settings.scale_factor.to_value(),
-            "min-neighbors" => settings.min_neighbors.to_value(),
-            "min-size" => settings.min_size.to_value(),
-            "max-size" => settings.max_size.to_value(),
-            "interval" => settings.interval.to_value(),
-            "roi" => settings.roi.to_value(),
-            "post-messages" => settings.post_messages.to_value(),
-            "stats" => {
-                drop(settings);
-                self.stats().to_value()
-            }
-            _ => unimplemented!(),
+            "stats" => self.stats().to_value(),
+            name => self.settings.lock().unwrap().get(name),
         }
     }
 }
 
 impl FaceDetect {
     fn stats(&self) -> gst::Structure {
+        let auto = self.settings.lock().unwrap().mode == Mode::Auto;
         let state = self.state.lock().unwrap();
         let (mode, stats, frames, late) = match &*state {
             Some(state) => {
-                let mode = match state.finder.threading() {
-                    _ if state.undecided => "auto",
+                let mode = match state.threading {
+                    _ if state.live.is_none() && auto => "auto",
                     Threading::Inline => "sync",
                     Threading::Worker => "async",
                 };
-                (mode, state.finder.stats().clone(), state.frame, state.late)
+                (
+                    mode,
+                    state.finder_stats.clone(),
+                    state.frame,
+                    state.lateness.late,
+                )
             }
             None => ("none", Default::default(), 0, 0),
         };
@@ -303,9 +362,9 @@ impl ElementImpl for FaceDetect {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
             gst::subclass::ElementMetadata::new(
                 "Face detector",
-                "Filter/Analyzer/Video",
+                "Analyzer/Video",
                 "Finds and follows faces and marks each with a region of interest",
-                env!("CARGO_PKG_NAME"),
+                element::AUTHORS,
             )
         });
         Some(&METADATA)
@@ -331,80 +390,74 @@ impl BaseTransformImpl for FaceDetect {
             Mode::Auto | Mode::Sync => Threading::Inline,
         };
         let finder = settings
-            .config()
+            .checked_config()
             .and_then(|config| FaceFinder::with_threading(config, threading))
-            .map_err(|why| gst::error_msg!(gst::ResourceError::NotFound, ("{why}")))?;
+            .map_err(|why| element::start_error(&why))?;
         gst::debug!(CAT, imp = self, "started with {:?}", finder.config());
         *self.state.lock().unwrap() = Some(State {
-            finder,
-            undecided: settings.mode == Mode::Auto,
+            threading,
+            finder_stats: finder.stats().clone(),
+            finder: Some(finder),
+            changed: None,
+            forget: false,
+            live: None,
             info: None,
+            continuity: Continuity::default(),
             frame: 0,
             faces: Vec::new(),
-            earliest: None,
-            late: 0,
+            lateness: Lateness::default(),
             behind: Behind::default(),
+            told: Told::default(),
         });
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         gst::info!(CAT, imp = self, "{}", self.stats());
-        *self.state.lock().unwrap() = None;
+        // Its end, which waits for the detector's thread, is outside of the lock.
+        let state = self.state.lock().unwrap().take();
+        drop(state);
         Ok(())
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _out: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let info = gst_video::VideoInfo::from_caps(incaps)
-            .map_err(|_| gst::loggable_error!(CAT, "no video in {incaps:?}"))?;
+        let info = caps::video_info(*CAT, incaps)?;
         if let Some(state) = self.state.lock().unwrap().as_mut() {
             let resized = state
                 .info
                 .as_ref()
                 .is_some_and(|old| (old.width(), old.height()) != (info.width(), info.height()));
-            if resized {
-                state.finder.reset();
-                state.faces.clear();
-            }
+            state.forget |= resized;
             state.info = Some(info);
         }
         Ok(())
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        if matches!(event.view(), gst::EventView::FlushStop(_))
-            && let Some(state) = self.state.lock().unwrap().as_mut()
+        if let Some(state) = self.state.lock().unwrap().as_mut()
+            && state.continuity.is_broken_by(&event)
         {
-            state.finder.reset();
-            state.faces.clear();
-            state.earliest = None;
+            Self::forget(state);
         }
         self.parent_sink_event(event)
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::Qos(qos) = event.view() {
-            let (_, _, diff, timestamp) = qos.get();
-            if let (Some(state), Some(timestamp)) = (self.state.lock().unwrap().as_mut(), timestamp)
-            {
-                // As GstVideoDecoder does: when a frame was late, give the sink twice that
-                // time to catch up.
-                state.earliest =
-                    (diff > 0).then(|| timestamp + gst::ClockTime::from_nseconds(2 * diff as u64));
-            }
+        let gst::EventView::Qos(qos) = event.view() else {
+            return self.parent_src_event(event);
+        };
+        if let Some(state) = self.state.lock().unwrap().as_mut() {
+            state.lateness.hear(qos);
         }
-        self.parent_src_event(event)
+        // Not to the base class, which would drop late frames: here they pass.
+        self.obj().sink_pad().push_event(event)
     }
 
     fn prepare_output_buffer(
         &self,
         inbuf: InputBuffer,
     ) -> Result<PrepareOutputBufferSuccess, gst::FlowError> {
-        // A shared buffer gets a new head for the metadata; the pixels stay shared.
-        Ok(match inbuf {
-            InputBuffer::Writable(_) => PrepareOutputBufferSuccess::InputBuffer,
-            InputBuffer::Readable(buffer) => PrepareOutputBufferSuccess::Buffer(buffer.copy()),
-        })
+        Ok(element::own_head(inbuf))
     }
 
     fn transform_ip(
@@ -412,50 +465,41 @@ impl BaseTransformImpl for FaceDetect {
         buffer: &mut gst::BufferRef,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         self.decide_mode()?;
-        let (mode, post_messages) = {
-            let settings = self.settings.lock().unwrap();
-            (settings.mode, settings.post_messages)
+        let mut task = self.begin(buffer)?;
+        let found = task
+            .look
+            .then(|| self.find(&mut task.finder, &task.info, buffer))
+            .transpose();
+        let (found, failure) = match found {
+            Ok(found) => (found, None),
+            Err(why) => (None, Some(why)),
         };
-        let mut guard = self.state.lock().unwrap();
-        let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
-        if !buffer.flags().contains(gst::BufferFlags::GAP) {
-            if mode != Mode::Sync && self.is_late(state, buffer) {
-                state.late += 1;
-                gst::debug!(
-                    CAT,
-                    imp = self,
-                    "too late, faces of the frame before are kept"
-                );
-            } else {
-                state.faces = self.find(state, buffer)?;
-            }
+        let report = self.end(task.finder, found)?;
+        if let Some(why) = failure {
+            return Err(why);
         }
-        let info = state.info.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-        meta::add_faces(buffer, &state.faces, info.width(), info.height());
+        meta::add_faces(buffer, &report.faces, task.info.width(), task.info.height());
         gst::trace!(
             CAT,
             imp = self,
             "frame {}: {} faces",
-            state.frame,
-            state.faces.len()
+            report.frame,
+            report.faces.len()
         );
-        let (frame, any) = (state.frame, !state.faces.is_empty());
-        state.frame += 1;
-        let missed = Missed {
-            scans: state.finder.stats().skipped,
-            late: state.late,
-        };
-        let behind = state.behind.report(missed, Instant::now());
-        drop(guard);
-        if let Some(missed) = behind {
-            let mut structure = message::about_frame(self, "fer-behind", buffer, frame);
+        if let Some(late) = task.late {
+            gst::debug!(CAT, imp = self, "too late: the faces before are kept");
+            // Without a bus nobody listens.
+            let _ = self.obj().post_message(late);
+        }
+        if let Some(missed) = report.behind {
+            let mut structure = message::about_frame(self, "fer-behind", buffer, report.frame);
             structure.set("skipped-scans", missed.scans);
             structure.set("late-frames", missed.late);
             message::post(self, structure);
         }
-        if post_messages && any {
+        if report.due && self.settings.lock().unwrap().post_messages {
             let faces = meta::faces(buffer, &[meta::FACE.to_owned()]);
-            message::post_faces(self, "fer-faces", buffer, frame, &faces);
+            message::post_faces(self, "fer-faces", buffer, report.frame, &faces);
         }
         Ok(gst::FlowSuccess::Ok)
     }

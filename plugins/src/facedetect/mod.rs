@@ -10,7 +10,8 @@
  * frame has its own result, the same at every run (`mode=sync`). When results fall behind
  * the video, an element message `fer-behind` with the counts `skipped-scans` and
  * `late-frames` is posted, at most once a second. Frames that are too late downstream (by
- * QoS events) keep the faces of the frame before, except in `mode=sync`.
+ * QoS events) keep the faces of the frame before and a QoS message is posted; not so where
+ * frames wait for the detector, nor with `qos=false`.
  *
  * ## Example pipeline
  * ```bash
@@ -24,6 +25,7 @@ use gst::prelude::*;
 
 mod behind;
 mod imp;
+mod lateness;
 mod settings;
 
 glib::wrapper! {
@@ -32,6 +34,8 @@ glib::wrapper! {
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    settings::Detector::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    settings::Mode::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "ferfacedetect",

@@ -6,6 +6,9 @@ use fer::Rect;
 use fer::detect::{DetectorKind, MinSize};
 use fer::finder::FinderConfig;
 use gst::glib;
+use gst::prelude::*;
+
+use crate::element::{get, text};
 
 /// Which detector to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
@@ -82,11 +85,58 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Takes the value of a property.
+    pub fn set(&mut self, property: &str, value: &glib::Value) {
+        match property {
+            "mode" => self.mode = get(value),
+            "detector" => self.detector = get(value),
+            "cascade" => self.cascade = text(value).map(PathBuf::from),
+            "yunet-model" => self.yunet_model = text(value).map(PathBuf::from),
+            "scale-factor" => self.scale_factor = get(value),
+            "min-neighbors" => self.min_neighbors = get(value),
+            "min-size" => self.min_size = get(value),
+            "max-size" => self.max_size = get(value),
+            "interval" => self.interval = get(value),
+            "roi" => self.roi = text(value),
+            "post-messages" => self.post_messages = get(value),
+            _ => unimplemented!(),
+        }
+    }
+
+    /// The value of a property.
+    pub fn get(&self, property: &str) -> glib::Value {
+        let text = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
+        match property {
+            "mode" => self.mode.to_value(),
+            "detector" => self.detector.to_value(),
+            "cascade" => text(&self.cascade).to_value(),
+            "yunet-model" => text(&self.yunet_model).to_value(),
+            "scale-factor" => self.scale_factor.to_value(),
+            "min-neighbors" => self.min_neighbors.to_value(),
+            "min-size" => self.min_size.to_value(),
+            "max-size" => self.max_size.to_value(),
+            "interval" => self.interval.to_value(),
+            "roi" => self.roi.to_value(),
+            "post-messages" => self.post_messages.to_value(),
+            _ => unimplemented!(),
+        }
+    }
+
+    /// The finder's configuration, if all values make sense.
+    ///
+    /// # Errors
+    /// That names the value.
+    pub fn checked_config(&self) -> fer::Result<FinderConfig> {
+        let config = self.config()?;
+        config.check()?;
+        Ok(config)
+    }
+
     /// The finder's configuration.
     ///
     /// # Errors
     /// When `roi` is not four numbers.
-    pub fn config(&self) -> fer::Result<FinderConfig> {
+    fn config(&self) -> fer::Result<FinderConfig> {
         Ok(FinderConfig {
             detector: match self.detector {
                 Detector::Haar => DetectorKind::Haar,

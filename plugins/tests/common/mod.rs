@@ -66,8 +66,10 @@ pub struct Run {
     pub messages: Vec<gst::Structure>,
     /// The `stats` of our elements at the end, by the name of the element's factory.
     pub stats: HashMap<String, gst::Structure>,
-    /// First error on the bus: element and text.
+    /// First error on the bus: element and text, with what it says beside it.
     pub error: Option<(String, String)>,
+    /// Other messages on the bus.
+    pub others: Vec<gst::Message>,
 }
 
 /// Runs a pipeline to its end or its first error. Its last element is called `end`.
@@ -77,11 +79,7 @@ pub fn run(description: &str) -> Run {
 
 /// As [`run`]; `prepare` may change the pipeline before it starts.
 pub fn run_with(description: &str, prepare: impl FnOnce(&gst::Pipeline)) -> Run {
-    init();
-    let pipeline = gst::parse::launch(description)
-        .unwrap_or_else(|why| panic!("{description}: {why}"))
-        .downcast::<gst::Pipeline>()
-        .unwrap();
+    let pipeline = pipeline(description);
     let frames = watch(&pipeline);
     prepare(&pipeline);
     let mut run = Run::default();
@@ -93,14 +91,15 @@ pub fn run_with(description: &str, prepare: impl FnOnce(&gst::Pipeline)) -> Run 
             gst::MessageView::Eos(_) => break,
             gst::MessageView::Error(error) => {
                 let source = error.src().map(|s| s.name().to_string());
-                run.error = Some((source.unwrap_or_default(), error.error().to_string()));
+                let (text, detail) = (error.error(), error.debug().unwrap_or_default());
+                run.error = Some((source.unwrap_or_default(), format!("{text} {detail}")));
                 break;
             }
             gst::MessageView::Element(element) => {
                 let structure = element.structure().filter(|s| s.name().starts_with("fer-"));
                 run.messages.extend(structure.map(|s| s.to_owned()));
             }
-            _ => (),
+            _ => run.others.push(message),
         }
     }
     for element in pipeline.iterate_elements().into_iter().flatten() {
@@ -112,6 +111,36 @@ pub fn run_with(description: &str, prepare: impl FnOnce(&gst::Pipeline)) -> Run 
     pipeline.set_state(gst::State::Null).unwrap();
     run.frames = std::mem::take(&mut frames.lock().unwrap());
     run
+}
+
+/// A pipeline of this description, not yet started.
+pub fn pipeline(description: &str) -> gst::Pipeline {
+    init();
+    gst::parse::launch(description)
+        .unwrap_or_else(|why| panic!("{description}: {why}"))
+        .downcast()
+        .unwrap()
+}
+
+/// Does `what` on a thread of its own; one that hangs fails the test after a minute.
+pub fn within_a_minute<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(what()));
+    result
+        .recv_timeout(std::time::Duration::from_secs(60))
+        .expect("ends without a panic, and does not hang")
+}
+
+/// Has `mark` change every buffer that leaves the element called `source`.
+pub fn mark(pipeline: &gst::Pipeline, mark: impl Fn(&mut gst::BufferRef) + Send + Sync + 'static) {
+    let source = pipeline
+        .by_name("source")
+        .expect("an element called source");
+    let pad = source.static_pad("src").unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        mark(info.buffer_mut().unwrap().make_mut());
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// Collects the faces of all frames that reach the element named `end`.
