@@ -198,3 +198,104 @@ fn colours_and_bars_follow_the_expression() {
     let (left, top, ..) = changed(&happy, &bars).expect("bars");
     assert!(left + 1 >= (BOX.0 + BOX.2) as usize && top + 1 >= BOX.1 as usize);
 }
+
+/// The grey test frame at the end of `through`, which follows the overlay.
+fn at_the_end(through: &str) -> gst::Sample {
+    let pipeline = common::pipeline(&format!(
+        "videotestsrc num-buffers=1 pattern=solid-color foreground-color=0xff808080 \
+         ! video/x-raw,format=GRAY8,width=320,height=240 ! identity name=source ! feroverlay \
+         ! {through} ! appsink name=sink sync=false"
+    ));
+    common::mark(&pipeline, |buffer| {
+        VideoRegionOfInterestMeta::add(buffer, "face", BOX).set_id(7);
+    });
+    let sink = pipeline.by_name("sink").unwrap();
+    let sink = sink.downcast::<gst_app::AppSink>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let wait = gst::ClockTime::from_seconds(20);
+    let sample = sink.try_pull_sample(wait);
+    pipeline.set_state(gst::State::Null).unwrap();
+    sample.unwrap_or_else(|| panic!("{through}: no frame"))
+}
+
+#[test]
+fn is_drawn_for_elements_that_take_anything_and_draw_nothing() {
+    for through in [
+        "identity",
+        "queue",
+        "videocrop left=10",
+        "tee ! queue",
+        "capsfilter ! videocrop top=2 ! queue ! identity",
+    ] {
+        let sample = at_the_end(through);
+        let buffer = sample.buffer().unwrap();
+        assert!(buffer.meta::<VideoOverlayCompositionMeta>().is_none());
+        let pixels = buffer.map_readable().unwrap();
+        let drawn = pixels.iter().filter(|v| v.abs_diff(pixels[0]) > 8).count();
+        assert!(drawn > 500, "{through}: {drawn} pixels");
+    }
+    let path = std::env::temp_dir().join(format!("fer-drawn-{}.raw", std::process::id()));
+    let description = format!(
+        "videotestsrc num-buffers=1 pattern=solid-color foreground-color=0xff808080 \
+         ! video/x-raw,format=GRAY8,width=320,height=240 ! identity name=source ! feroverlay \
+         ! filesink name=end location=\"{}\"",
+        path.display()
+    );
+    let run = common::run_with(&description, |pipeline| {
+        common::mark(pipeline, |buffer| {
+            VideoRegionOfInterestMeta::add(buffer, "face", BOX).set_id(7);
+        });
+    });
+    assert_eq!(run.error, None);
+    let pixels = std::fs::read(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert!(pixels.iter().any(|v| v.abs_diff(pixels[0]) > 8));
+}
+
+#[test]
+fn is_attached_or_drawn_as_downstream_says_and_asked_anew_when_it_changes() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let pipeline = common::pipeline(
+        "videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=320,height=240,framerate=50/1 \
+         ! identity name=source ! feroverlay ! fakesink name=end",
+    );
+    common::mark(&pipeline, |buffer| {
+        VideoRegionOfInterestMeta::add(buffer, "face", BOX).set_id(7);
+    });
+    let draws = Arc::new(AtomicBool::new(false));
+    let pad = pipeline.by_name("end").unwrap().static_pad("sink").unwrap();
+    let answer = draws.clone();
+    pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
+        if let Some(query) = info.query_mut()
+            && let gst::QueryViewMut::Allocation(query) = query.view_mut()
+        {
+            if answer.load(Ordering::SeqCst) {
+                query.add_allocation_meta::<VideoOverlayCompositionMeta>(None);
+            }
+            return gst::PadProbeReturn::Handled;
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let (send, attached) = std::sync::mpsc::channel();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let meta = info.buffer().unwrap().meta::<VideoOverlayCompositionMeta>();
+        let caps = pad.current_caps().unwrap();
+        let feature = gst_video::CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION;
+        assert_eq!(caps.features(0).unwrap().contains(feature), meta.is_some());
+        let _ = send.send(meta.is_some());
+        gst::PadProbeReturn::Ok
+    });
+    pipeline.set_state(gst::State::Playing).unwrap();
+    for draw in [false, true, false] {
+        draws.store(draw, Ordering::SeqCst);
+        pad.push_event(gst::event::Reconfigure::new());
+        let reached = (0..100).any(|_| {
+            let wait = std::time::Duration::from_secs(20);
+            attached.recv_timeout(wait).unwrap() == draw
+        });
+        assert!(reached, "attached: {draw}");
+    }
+    pipeline.set_state(gst::State::Null).unwrap();
+}

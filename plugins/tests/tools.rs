@@ -26,6 +26,46 @@ fn the_plugin_lists_its_elements() {
 }
 
 #[test]
+fn elements_say_what_they_are_and_whose() {
+    for (element, class) in [
+        ("ferfacedetect", "Analyzer/Video"),
+        ("ferclassify", "Analyzer/Video"),
+        ("feroverlay", "Analyzer/Visualization/Video"),
+    ] {
+        let output = tool("gst-inspect-1.0", &[element], &[]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value = |name: &str| {
+            let line = text.lines().find(|line| line.trim().starts_with(name));
+            line.unwrap().trim()[name.len()..].trim().to_owned()
+        };
+        assert_eq!(value("Klass"), class);
+        let author = value("Author");
+        assert!(author.contains(" <") && author.ends_with('>'), "{author}");
+    }
+}
+
+#[test]
+fn what_the_library_logs_is_in_the_debug_log() {
+    common::init();
+    let (send, lines) = std::sync::mpsc::channel();
+    gst::log::set_threshold_for_name("fer", gst::DebugLevel::Info);
+    let function = gst::log::add_log_function(move |category, level, _, _, _, _, message| {
+        if category.name() == "fer" {
+            let text = message.get().map(|text| text.to_string());
+            let _ = send.send((level, text.unwrap_or_default()));
+        }
+    });
+    log::info!("a word of {}", "TensorRT");
+    log::trace!("too much");
+    gst::log::remove_log_function(function);
+    let lines: Vec<_> = lines.try_iter().collect();
+    assert_eq!(
+        lines,
+        [(gst::DebugLevel::Info, "a word of TensorRT".to_owned())]
+    );
+}
+
+#[test]
 fn every_property_is_explained() {
     for element in ["ferfacedetect", "ferclassify", "feroverlay"] {
         let output = tool("gst-inspect-1.0", &[element], &[]);

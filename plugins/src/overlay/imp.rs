@@ -3,16 +3,17 @@ use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
+use gst_base::prelude::*;
 use gst_base::subclass::base_transform::{InputBuffer, PrepareOutputBufferSuccess};
 use gst_base::subclass::prelude::*;
 use gst_video::{
     VideoFrameRef, VideoOverlayComposition, VideoOverlayCompositionMeta, VideoOverlayRectangle,
 };
 
+use super::face;
 use super::paint::Painter;
-use super::style;
-use crate::meta::{FACE, FaceMeta};
-use crate::{caps, meta, stats};
+use super::settings::Settings;
+use crate::{caps, element, meta, stats};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -25,34 +26,12 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 /// The accepted caps, first with overlays attached, then without.
 static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| with_overlays(&caps::CAPS));
 
-#[derive(Debug, Clone)]
-struct Settings {
-    show_box: bool,
-    show_id: bool,
-    show_label: bool,
-    show_confidence: bool,
-    show_bars: bool,
-    text_scale: f64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            show_box: true,
-            show_id: true,
-            show_label: true,
-            show_confidence: true,
-            show_bars: false,
-            text_scale: 1.0,
-        }
-    }
-}
-
 #[derive(Default)]
 struct State {
     info: Option<gst_video::VideoInfo>,
     /// Whether the next element draws what is attached.
     attach: bool,
+    /// Taken out by the streaming thread while it draws.
     painter: Painter,
     stats: Stats,
 }
@@ -83,89 +62,82 @@ fn with_overlays(caps: &gst::CapsRef) -> gst::Caps {
     both
 }
 
+/// Whether `caps` are of frames with overlays attached.
+fn are_attached(caps: &gst::CapsRef) -> bool {
+    caps.features(0).is_some_and(|features| {
+        features.contains(gst_video::CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION)
+    })
+}
+
 impl Overlay {
-    /// The rectangles that show one face.
-    fn draw(
-        painter: &mut Painter,
-        settings: &Settings,
-        face: &FaceMeta,
-        frame_height: u32,
-    ) -> Result<Vec<VideoOverlayRectangle>, cairo::Error> {
-        let mut rectangles = Vec::new();
-        let color = face.expression.as_ref().map_or(style::PLAIN, |expression| {
-            let label = &expression.smoothed_label;
-            let place = expression
-                .probabilities
-                .iter()
-                .position(|(name, _)| name == label);
-            place.map_or(style::PLAIN, |place| style::color(label, place))
-        });
-        let (x, y) = (face.rect.x as i32, face.rect.y as i32);
-        let (width, height) = (face.rect.width as u32, face.rect.height as u32);
-        if settings.show_box {
-            let line = style::line_width(frame_height).min(width).min(height);
-            let across = painter.bar(width, line, color)?;
-            let down = painter.bar(line, height, color)?;
-            rectangles.push(across.at(x, y));
-            rectangles.push(across.at(x, y + (height - line) as i32));
-            rectangles.push(down.at(x, y));
-            rectangles.push(down.at(x + (width - line) as i32, y));
+    /// Asks downstream whether it draws what is attached to frames of `caps`, as
+    /// GstBaseTextOverlay does. `None` where it gives no answer.
+    fn ask(&self, caps: &gst::Caps) -> Option<bool> {
+        let mut query = gst::query::Allocation::new(Some(caps), false);
+        let answered = self.obj().src_pad().peer_query(&mut query);
+        answered.then(|| {
+            query
+                .find_allocation_meta::<VideoOverlayCompositionMeta>()
+                .is_some()
+        })
+    }
+
+    /// Whether downstream draws what is attached to frames of `attached`; else frames of
+    /// `plain` are to be drawn on here.
+    fn draws_downstream(&self, attached: &gst::Caps, plain: &gst::Caps) -> bool {
+        let pad = self.obj().src_pad().clone();
+        if let Some(answer) = self.ask(attached) {
+            return answer;
         }
-        let text_height = style::text_height(frame_height, settings.text_scale);
-        let text = caption(settings, face);
-        if !text.is_empty() {
-            let label = painter.label(&text, text_height, color)?;
-            // Above the box where there is room, else inside its upper edge.
-            let above = y - label.height as i32;
-            rectangles.push(label.at(x, if above >= 0 { above } else { y }));
+        // Many elements answer for the caps that they have only.
+        let accepted = pad.push_event(gst::event::Caps::new(attached));
+        let answer = accepted && self.ask(attached).unwrap_or(false);
+        if !answer {
+            pad.push_event(gst::event::Caps::new(plain));
         }
-        if settings.show_bars
-            && let Some(expression) = &face.expression
-            && !expression.probabilities.is_empty()
-        {
-            let panel = painter.panel(&expression.probabilities, text_height * 3 / 4)?;
-            rectangles.push(panel.at(x + width as i32, y));
-        }
-        Ok(rectangles)
+        answer
     }
 
     fn show(
         &self,
-        state: &State,
+        attach: bool,
+        info: &gst_video::VideoInfo,
         buffer: &mut gst::BufferRef,
         rectangles: &[VideoOverlayRectangle],
     ) -> Result<(), gst::FlowError> {
-        let failed = |why: String| {
-            gst::element_imp_error!(self, gst::StreamError::Failed, ("{why}"));
+        let failed = |why: gst::glib::BoolError| {
+            self.failed(&why.to_string());
             gst::FlowError::Error
         };
-        if state.attach {
+        if attach {
             // What another overlay attached upstream is kept and drawn below.
             if let Some(mut meta) = buffer.meta_mut::<VideoOverlayCompositionMeta>() {
                 let earlier: Vec<_> = meta.overlay().iter().collect();
                 let all = VideoOverlayComposition::new(earlier.iter().chain(rectangles))
-                    .map_err(|e| failed(e.to_string()))?;
+                    .map_err(failed)?;
                 meta.set_overlay(&all);
                 return Ok(());
             }
         }
-        let composition =
-            VideoOverlayComposition::new(rectangles).map_err(|e| failed(e.to_string()))?;
-        if state.attach {
+        let composition = VideoOverlayComposition::new(rectangles).map_err(failed)?;
+        if attach {
             VideoOverlayCompositionMeta::add(buffer, &composition);
             return Ok(());
         }
-        let info = state.info.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
         let size = buffer.size();
-        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, info).map_err(|_| {
-            failed(format!(
-                "a buffer of {size} bytes can't be drawn on as {}",
-                info.format()
-            ))
-        })?;
-        composition
-            .blend(&mut frame)
-            .map_err(|e| failed(e.to_string()))
+        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, info)
+            .map_err(|_| element::map_error(&*self.obj(), size, info))?;
+        composition.blend(&mut frame).map_err(failed)
+    }
+
+    /// Posts that drawing failed.
+    fn failed(&self, why: &str) {
+        gst::element_imp_error!(
+            self,
+            gst::LibraryError::Failed,
+            ("The faces can't be drawn"),
+            ["{why}"]
+        );
     }
 
     fn stats(&self) -> gst::Structure {
@@ -176,23 +148,6 @@ impl Overlay {
             .field("draw-time", stats::nanoseconds(stats.time))
             .build()
     }
-}
-
-/// Number, label and confidence, as far as they are known and wanted.
-fn caption(settings: &Settings, face: &FaceMeta) -> String {
-    let mut parts = Vec::new();
-    if settings.show_id && face.id > 0 {
-        parts.push(format!("#{}", face.id));
-    }
-    if let Some(expression) = &face.expression {
-        if settings.show_label {
-            parts.push(expression.smoothed_label.clone());
-        }
-        if settings.show_confidence {
-            parts.push(format!("{:.0}%", expression.smoothed_confidence * 100.0));
-        }
-    }
-    parts.join(" ")
 }
 
 #[glib::object_subclass]
@@ -253,6 +208,17 @@ impl ObjectImpl for Overlay {
                     .default_value(default.text_scale)
                     .mutable_playing()
                     .build(),
+                glib::ParamSpecString::builder("roi-types")
+                    .nick("Region types")
+                    .blurb("Types of the regions of interest that are faces, with commas between")
+                    .default_value(Some(default.roi_types.as_str()))
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecString::builder("classifier")
+                    .nick("Classifier")
+                    .blurb("Name of the ferclassify whose expressions are drawn (unset: the last before this element)")
+                    .mutable_playing()
+                    .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
                     .blurb("Since start: frames, faces; draw-time in ns")
@@ -264,30 +230,13 @@ impl ObjectImpl for Overlay {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = self.settings.lock().unwrap();
-        let on = || value.get().expect("type checked upstream");
-        match pspec.name() {
-            "show-box" => settings.show_box = on(),
-            "show-id" => settings.show_id = on(),
-            "show-label" => settings.show_label = on(),
-            "show-confidence" => settings.show_confidence = on(),
-            "show-bars" => settings.show_bars = on(),
-            "text-scale" => settings.text_scale = value.get().expect("type checked upstream"),
-            _ => unimplemented!(),
-        }
+        self.settings.lock().unwrap().set(pspec.name(), value);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let settings = self.settings.lock().unwrap();
         match pspec.name() {
-            "show-box" => settings.show_box.to_value(),
-            "show-id" => settings.show_id.to_value(),
-            "show-label" => settings.show_label.to_value(),
-            "show-confidence" => settings.show_confidence.to_value(),
-            "show-bars" => settings.show_bars.to_value(),
-            "text-scale" => settings.text_scale.to_value(),
             "stats" => self.stats().to_value(),
-            _ => unimplemented!(),
+            name => self.settings.lock().unwrap().get(name),
         }
     }
 }
@@ -299,9 +248,9 @@ impl ElementImpl for Overlay {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
             gst::subclass::ElementMetadata::new(
                 "Facial expression overlay",
-                "Filter/Editor/Video",
+                "Analyzer/Visualization/Video",
                 "Draws faces with their numbers and expressions",
-                env!("CARGO_PKG_NAME"),
+                element::AUTHORS,
             )
         });
         Some(&METADATA)
@@ -357,35 +306,43 @@ impl BaseTransformImpl for Overlay {
         })
     }
 
-    fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let info = gst_video::VideoInfo::from_caps(incaps)
-            .map_err(|_| gst::loggable_error!(CAT, "no video in {incaps:?}"))?;
-        let mut state = self.state.lock().unwrap();
-        state.info = Some(info);
-        state.attach = outcaps.features(0).is_some_and(|features| {
-            features.contains(gst_video::CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION)
-        });
-        Ok(())
+    fn fixate_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        othercaps: gst::Caps,
+    ) -> gst::Caps {
+        let choice = |attached: bool| {
+            let mut chosen = gst::Caps::new_empty();
+            for (structure, features) in othercaps.iter_with_features() {
+                let one = gst::Caps::builder_full()
+                    .structure_with_features(structure.to_owned(), features.to_owned())
+                    .build();
+                if are_attached(&one) == attached {
+                    chosen.merge(one);
+                }
+            }
+            (!chosen.is_empty()).then(|| self.parent_fixate_caps(direction, caps, chosen))
+        };
+        let attached = (direction == gst::PadDirection::Sink)
+            .then(|| choice(true))
+            .flatten();
+        match (attached, choice(false)) {
+            (Some(attached), Some(plain)) => {
+                let attach = self.draws_downstream(&attached, &plain);
+                gst::debug!(CAT, imp = self, "overlays are attached: {attach}");
+                if attach { attached } else { plain }
+            }
+            _ => self.parent_fixate_caps(direction, caps, othercaps),
+        }
     }
 
-    fn decide_allocation(
-        &self,
-        query: &mut gst::query::Allocation,
-    ) -> Result<(), gst::LoggableError> {
-        let supported = query
-            .find_allocation_meta::<VideoOverlayCompositionMeta>()
-            .is_some();
-        {
-            let mut state = self.state.lock().unwrap();
-            state.attach &= supported;
-            gst::debug!(
-                CAT,
-                imp = self,
-                "overlays are {}",
-                if state.attach { "attached" } else { "blended" }
-            );
-        }
-        self.parent_decide_allocation(query)
+    fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let info = caps::video_info(*CAT, incaps)?;
+        let mut state = self.state.lock().unwrap();
+        state.info = Some(info);
+        state.attach = are_attached(outcaps);
+        Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
@@ -404,39 +361,42 @@ impl BaseTransformImpl for Overlay {
         &self,
         inbuf: InputBuffer,
     ) -> Result<PrepareOutputBufferSuccess, gst::FlowError> {
-        // A shared buffer gets a new head; its pixels are copied only if drawn on.
-        Ok(match inbuf {
-            InputBuffer::Writable(_) => PrepareOutputBufferSuccess::InputBuffer,
-            InputBuffer::Readable(buffer) => PrepareOutputBufferSuccess::Buffer(buffer.copy()),
-        })
+        // The pixels of a shared buffer are copied only if drawn on.
+        Ok(element::own_head(inbuf))
     }
 
     fn transform_ip(
         &self,
         buffer: &mut gst::BufferRef,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let settings = self.settings.lock().unwrap().clone();
-        let mut state = self.state.lock().unwrap();
         let start = Instant::now();
-        let faces = meta::faces(buffer, &[FACE.to_owned()]);
-        state.stats.frames += 1;
-        state.stats.faces += faces.len() as u64;
-        let height = match &state.info {
-            Some(info) => info.height(),
-            None => return Err(gst::FlowError::NotNegotiated),
+        let settings = self.settings.lock().unwrap().clone();
+        let (info, attach, mut painter) = {
+            let mut state = self.state.lock().unwrap();
+            let info = state.info.clone().ok_or(gst::FlowError::NotNegotiated)?;
+            (info, state.attach, std::mem::take(&mut state.painter))
         };
-        let mut rectangles = Vec::new();
-        for face in &faces {
-            let drawn = Self::draw(&mut state.painter, &settings, face, height);
-            rectangles.extend(drawn.map_err(|why| {
-                gst::element_imp_error!(self, gst::LibraryError::Failed, ("drawing: {why}"));
-                gst::FlowError::Error
-            })?);
+        let faces = meta::faces(buffer, &element::list(&settings.roi_types));
+        let size = (info.width(), info.height());
+        let drawn: Result<Vec<_>, _> = faces
+            .iter()
+            .map(|face| face::draw(&mut painter, &settings, face, size))
+            .collect();
+        let rectangles = drawn.map(|drawn| drawn.concat());
+        {
+            let mut state = self.state.lock().unwrap();
+            state.painter = painter;
+            state.stats.frames += 1;
+            state.stats.faces += faces.len() as u64;
         }
+        let rectangles = rectangles.map_err(|why| {
+            self.failed(&why.to_string());
+            gst::FlowError::Error
+        })?;
         if !rectangles.is_empty() {
-            self.show(&state, buffer, &rectangles)?;
+            self.show(attach, &info, buffer, &rectangles)?;
         }
-        state.stats.time += start.elapsed();
+        self.state.lock().unwrap().stats.time += start.elapsed();
         Ok(gst::FlowSuccess::Ok)
     }
 }

@@ -2,8 +2,8 @@
  * SECTION:element-feroverlay
  *
  * Draws a box around every face, with its number, expression and confidence, and bars
- * for all expressions on request. Where the next element can draw overlays by itself, the
- * drawing is attached to the buffer; elsewhere it is blended into the frame.
+ * for all expressions on request. Where downstream says that it draws overlays by itself,
+ * the drawing is attached to the buffer; elsewhere it is blended into the frame.
  *
  * ## Example pipeline
  * ```bash
@@ -15,8 +15,10 @@
 use gst::glib;
 use gst::prelude::*;
 
+mod face;
 mod imp;
 mod paint;
+mod settings;
 mod style;
 
 glib::wrapper! {
