@@ -100,6 +100,16 @@ impl Rect {
         }
     }
 
+    /// The box with what is horizontal multiplied by `x`, what is vertical by `y`.
+    pub fn stretch(&self, x: f32, y: f32) -> Rect {
+        Rect {
+            x: self.x * x,
+            y: self.y * y,
+            width: self.width * x,
+            height: self.height * y,
+        }
+    }
+
     /// The part inside a frame of `width` x `height` pixels.
     pub fn clamp(&self, width: usize, height: usize) -> Rect {
         self.intersect(&Rect::new(0.0, 0.0, width as f32, height as f32))

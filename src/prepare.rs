@@ -18,6 +18,7 @@ pub struct Preparer {
     spec: InputSpec,
     resizer: Resizer,
     region: Vec<u8>,
+    square: Vec<u8>,
     turned: Vec<u8>,
     resized: Vec<u8>,
     /// Input value of each pixel value, 256 a channel in RGB order.
@@ -44,6 +45,7 @@ impl Preparer {
             spec: spec.clone(),
             resizer: Resizer::new(),
             region: Vec::new(),
+            square: Vec::new(),
             turned: Vec::new(),
             normalise,
         })
@@ -71,7 +73,7 @@ impl Preparer {
     }
 
     /// Writes the face at `face` as [`InputSpec::len`] values into `out`, in the axis order
-    /// of the spec. Pixels beyond the frame's edge repeat the edge. A face that is tilted by
+    /// of the spec; the box is in pixels of the frame, the tilt as seen. Pixels beyond the frame's edge repeat the edge. A face that is tilted by
     /// more than some degrees is turned upright around the middle of its box.
     ///
     /// # Errors
@@ -139,6 +141,9 @@ impl Preparer {
                 frame.height()
             )));
         }
+        if frame.pixel_aspect() != 1.0 {
+            return self.resize_square(frame, &face, tilt);
+        }
         // A box from elsewhere may be absurdly large: nothing beyond a frame's size around
         // the frame can matter.
         let (w, h) = (frame.width() as f32, frame.height() as f32);
@@ -161,13 +166,69 @@ impl Preparer {
         self.scale(width, height, &part)
     }
 
+    /// As [`Preparer::resize`], for a frame whose pixels are not square: what is around the
+    /// face is brought to square ones first.
+    fn resize_square(&mut self, frame: &Frame, face: &Rect, tilt: f32) -> Result<&[u8]> {
+        let (w, h) = (frame.width() as f32, frame.height() as f32);
+        let aspect = frame.pixel_aspect();
+        let face = face.intersect(&Rect::new(-w, -h, 3.0 * w, 3.0 * h));
+        // Twice the crop, so that it may be turned.
+        let around = self
+            .crop(&face.stretch(aspect, 1.0))
+            .expand(0.5)
+            .stretch(1.0 / aspect, 1.0)
+            .intersect(&Rect::new(-w, -h, 3.0 * w, 3.0 * h));
+        let (left, top, width, height) = pixels_around(&around);
+        self.copy_region(frame, left, top, width, height);
+        // Never enlarged: the wider side of a pixel is the measure.
+        let (x, y) = (aspect.min(1.0), (1.0 / aspect).min(1.0));
+        let side = |length: usize, scale: f32| ((length as f32 * scale).round() as usize).max(1);
+        let (to_width, to_height) = (side(width, x), side(height, y));
+        let (pixel_type, channels) = self.pixels();
+        let mut square = std::mem::take(&mut self.square);
+        square.resize(to_width * to_height * channels, 0);
+        let unfit = |e: fast_image_resize::ImageBufferError| Error::Frame(e.to_string());
+        let source =
+            ImageRef::new(width as u32, height as u32, &self.region, pixel_type).map_err(unfit)?;
+        let mut target =
+            Image::from_slice_u8(to_width as u32, to_height as u32, &mut square, pixel_type)
+                .map_err(unfit)?;
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        self.resizer
+            .resize(&source, &mut target, &options)
+            .map_err(|e| Error::Frame(e.to_string()))?;
+        let (x, y) = (
+            to_width as f32 / width as f32,
+            to_height as f32 / height as f32,
+        );
+        let rect = Rect::new(
+            face.x - left as f32,
+            face.y - top as f32,
+            face.width,
+            face.height,
+        )
+        .stretch(x, y);
+        let turned = FaceBox { rect, tilt };
+        match channels {
+            1 => self.resize(&Frame::gray(&square, to_width, to_height)?, &turned)?,
+            _ => self.resize(&Frame::rgb(&square, to_width, to_height)?, &turned)?,
+        };
+        self.square = square;
+        Ok(&self.resized)
+    }
+
+    /// How the pixels of a region lie in memory, and the number of their channels.
+    fn pixels(&self) -> (PixelType, usize) {
+        match self.spec.color {
+            Color::Gray => (PixelType::U8, 1),
+            Color::Rgb | Color::Bgr => (PixelType::U8x3, 3),
+        }
+    }
+
     /// Scales a part of the copied region, which is `width` x `height` pixels, to the
     /// network's input.
     fn scale(&mut self, width: usize, height: usize, part: &Rect) -> Result<&[u8]> {
-        let pixel_type = match self.spec.color {
-            Color::Gray => PixelType::U8,
-            Color::Rgb | Color::Bgr => PixelType::U8x3,
-        };
+        let (pixel_type, _) = self.pixels();
         let source = ImageRef::new(width as u32, height as u32, &self.region, pixel_type)
             .map_err(|e| Error::Frame(e.to_string()))?;
         let mut target = Image::from_slice_u8(

@@ -47,6 +47,13 @@ pub fn view<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> fer::Result<fer::F
     };
     Ok(
         fer::Frame::new(info.width() as usize, info.height() as usize, pixels)?
-            .with_colorimetry(range, matrix),
+            .with_colorimetry(range, matrix)
+            .with_pixel_aspect(pixel_aspect(info)),
     )
+}
+
+/// Width of a pixel in proportion to its height.
+pub fn pixel_aspect(info: &gst_video::VideoInfo) -> f32 {
+    let ratio = info.par();
+    ratio.numer() as f32 / ratio.denom() as f32
 }

@@ -1,4 +1,4 @@
-//! Faces that are tilted in the plane of the picture.
+//! Faces that do not stand upright in square pixels.
 
 mod common;
 
@@ -76,4 +76,27 @@ fn a_face_whose_eyes_are_known_is_read_upright() {
     assert_eq!(aligned.label, "happy", "{aligned:?}");
     assert!(aligned.confidence > 0.7, "{aligned:?}");
     assert_ne!(blind, aligned);
+}
+
+#[test]
+fn faces_in_pixels_that_are_not_square_are_not_squeezed() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    for (width, height, aspect) in [(256, 512, "2/1"), (512, 256, "1/2"), (512, 384, "3/4")] {
+        let run = run(&format!(
+            "{} ! video/x-raw,format=I420,width={width},height={height},pixel-aspect-ratio={aspect} \
+             ! ferfacedetect ! ferclassify ! fakesink name=end",
+            picture(&path, 1)
+        ));
+        assert_eq!(run.error, None);
+        let faces = &run.frames[0].faces;
+        assert_eq!(faces.len(), 1, "{aspect}: {faces:?}");
+        let (x, y) = (width as f32 / 512.0, height as f32 / 512.0);
+        let want = PORTRAIT_FACE.stretch(x, y);
+        assert!(faces[0].rect.iou(&want) >= 0.5, "{aspect}: {faces:?}");
+        let expression = faces[0].expression.as_ref().unwrap();
+        assert_eq!(expression.label, "happy", "{aspect}: {expression:?}");
+        assert!(expression.confidence > 0.7, "{aspect}: {expression:?}");
+    }
 }

@@ -264,12 +264,12 @@ impl FaceFinder {
                 let smallest = self.config.min_size.pixels(frame.height()).max(1.0);
                 self.good_face_size / smallest
             }
-            width => width as f32 / frame.width() as f32,
+            width => width as f32 / (frame.width() as f32 * frame.pixel_aspect()),
         };
         let before = self.work.scale();
-        self.work.load(frame, scale.min(1.0))?;
+        self.work.load(frame, scale)?;
         if self.work.scale() != before {
-            self.tracker.rescale(self.work.scale() / before);
+            self.tracker.rescale(self.work.scale().x / before.x);
             self.scene.reset();
         }
         Ok(())
@@ -360,17 +360,17 @@ impl FaceFinder {
         let scale = self.work.scale();
         let (width, height) = (self.work.image().width(), self.work.image().height());
         let bounds = match &self.config.roi {
-            Some(roi) => roi.scale(scale).clamp(width, height),
+            Some(roi) => roi.stretch(scale.x, scale.y).clamp(width, height),
             None => Rect::new(0.0, 0.0, width as f32, height as f32),
         };
         let largest = match self.config.max_size {
             Some(size) => size.pixels(frame.height()),
-            None => frame.width().min(frame.height()) as f32,
+            None => (frame.width() as f32 * frame.pixel_aspect()).min(frame.height() as f32),
         };
         let everything = Scan {
             region: bounds,
-            min: self.config.min_size.pixels(frame.height()) * scale,
-            max: largest * scale,
+            min: self.config.min_size.pixels(frame.height()) * scale.y,
+            max: largest * scale.y,
         };
         self.since_full = self.since_full.saturating_add(1);
         self.since_part = self.since_part.saturating_add(1);
@@ -414,17 +414,18 @@ impl FaceFinder {
     }
 
     fn faces(&self, patience: &Patience) -> Vec<Face> {
-        let scale = 1.0 / self.work.scale();
+        let scale = self.work.scale();
+        let (x, y) = (1.0 / scale.x, 1.0 / scale.y);
         self.tracker
             .reported(patience)
             .map(|track| Face {
                 id: track.id,
-                rect: track.rect().scale(scale),
+                rect: track.rect().stretch(x, y),
                 confidence: track.confidence,
                 landmarks: track.landmarks().map(|points| {
                     points.map(|p| Point {
-                        x: p.x * scale,
-                        y: p.y * scale,
+                        x: p.x * x,
+                        y: p.y * y,
                     })
                 }),
                 age: track.age,

@@ -1,4 +1,5 @@
-//! The small grey picture on which faces are looked for.
+//! The small grey picture on which faces are looked for; its pixels are square, whatever
+//! those of the frame are.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -11,7 +12,14 @@ pub(crate) struct WorkImage {
     image: GrayImage,
     luma: GrayImage,
     resizer: Resizer,
-    scale: f32,
+    scale: Scale,
+}
+
+/// Pixels of the picture for one of the frame's, at most 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scale {
+    pub x: f32,
+    pub y: f32,
 }
 
 impl WorkImage {
@@ -20,7 +28,7 @@ impl WorkImage {
             image: GrayImage::default(),
             luma: GrayImage::default(),
             resizer: Resizer::new(),
-            scale: 1.0,
+            scale: Scale { x: 1.0, y: 1.0 },
         }
     }
 
@@ -29,16 +37,27 @@ impl WorkImage {
         &self.image
     }
 
-    /// Pixels of the picture for one pixel of the frame, at most 1.
-    pub fn scale(&self) -> f32 {
+    /// How the picture relates to the frame.
+    pub fn scale(&self) -> Scale {
         self.scale
     }
 
-    /// Takes the next frame, at `scale` pixels for one of the frame's; never enlarged.
+    /// Takes the next frame, at `scale` pixels for one of the frame's from top to bottom;
+    /// never enlarged.
     pub fn load(&mut self, frame: &Frame, scale: f32) -> Result<()> {
-        let scaled = |side: usize| ((side as f32 * scale).round() as usize).clamp(1, side);
-        let (width, height) = (scaled(frame.width()), scaled(frame.height()));
-        self.scale = width as f32 / frame.width() as f32;
+        let aspect = frame.pixel_aspect();
+        let across = (scale.min(1.0) * aspect).min(1.0);
+        let scaled =
+            |side: usize, scale: f32| ((side as f32 * scale).round() as usize).clamp(1, side);
+        let (width, height) = (
+            scaled(frame.width(), across),
+            scaled(frame.height(), across / aspect),
+        );
+        let across = width as f32 / frame.width() as f32;
+        self.scale = Scale {
+            x: across,
+            y: across / aspect,
+        };
         // Rows with padding are read in place as a wider picture of which a part is used;
         // the last row may lack its padding.
         let in_place = frame

@@ -139,6 +139,7 @@ pub struct Frame<'a> {
     pixels: Pixels<'a>,
     range: Range,
     matrix: Matrix,
+    pixel_aspect: f32,
 }
 
 impl<'a> Frame<'a> {
@@ -164,6 +165,7 @@ impl<'a> Frame<'a> {
             pixels,
             range: Range::default(),
             matrix: Matrix::default(),
+            pixel_aspect: 1.0,
         })
     }
 
@@ -197,6 +199,19 @@ impl<'a> Frame<'a> {
         self.range = range;
         self.matrix = matrix;
         self
+    }
+
+    /// The same frame with pixels that are `aspect` times as wide as high; values that no
+    /// pixel can have are taken for square ones.
+    pub fn with_pixel_aspect(mut self, aspect: f32) -> Self {
+        let sensible = (0.05..=20.0).contains(&aspect);
+        self.pixel_aspect = if sensible { aspect } else { 1.0 };
+        self
+    }
+
+    /// Width of a pixel in proportion to its height.
+    pub fn pixel_aspect(&self) -> f32 {
+        self.pixel_aspect
     }
 
     /// Width in pixels.

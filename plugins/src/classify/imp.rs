@@ -112,7 +112,8 @@ impl Classify {
         let info = &task.info;
         let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
             .map_err(|_| element::map_error(&*self.obj(), buffer.size(), info))?;
-        let face_box = |i: &usize| task.faces[*i].face_box(info.width(), info.height());
+        let aspect = frame::pixel_aspect(info);
+        let face_box = |i: &usize| task.faces[*i].face_box(info.width(), info.height(), aspect);
         let boxes: Vec<FaceBox> = task.due.iter().map(face_box).collect();
         frame::view(&frame)
             .and_then(|view| task.classifier.classify(&view, &boxes))

@@ -86,14 +86,14 @@ impl FaceMeta {
         readings.into_iter().find(|e| e.element == name)
     }
 
-    /// The face's box in a frame of `width` x `height` pixels, tilted as the eyes are where
-    /// they are known.
-    pub fn face_box(&self, width: u32, height: u32) -> fer::FaceBox {
+    /// The face's box in a frame of `width` x `height` pixels, tilted as the eyes are seen
+    /// where they are known; `aspect` is the width of a pixel in proportion to its height.
+    pub fn face_box(&self, width: u32, height: u32, aspect: f32) -> fer::FaceBox {
         let Some([right, left, ..]) = self.landmarks else {
             return fer::FaceBox::from(&self.rect);
         };
         let pixel = |(x, y): (f64, f64)| fer::Point {
-            x: (x * f64::from(width)) as f32,
+            x: (x * f64::from(width)) as f32 * aspect,
             y: (y * f64::from(height)) as f32,
         };
         fer::FaceBox::with_eyes(self.rect, pixel(right), pixel(left))
