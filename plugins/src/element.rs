@@ -84,6 +84,22 @@ pub fn keeps_value(element: &impl IsA<gst::Element>, property: &str, why: &str) 
     );
 }
 
+/// Adds what an element delays frames by to the answer of a latency query.
+pub fn add_latency(query: &mut gst::QueryRef, own: gst::ClockTime) {
+    if let gst::QueryViewMut::Latency(latency) = query.view_mut() {
+        let (live, min, max) = latency.result();
+        latency.set(live, min + own, max.map(|max| max + own));
+    }
+}
+
+/// Posts that the latency of `element` has changed.
+pub fn post_latency(element: &impl IsA<gst::Element>) {
+    let element = element.upcast_ref::<gst::Element>();
+    let message = gst::message::Latency::builder().src(element).build();
+    // Without a bus nobody listens.
+    let _ = element.post_message(message);
+}
+
 /// Whether a property may be set now; if not, the warning is posted. `running` is whether
 /// the element is started.
 pub fn may_set(element: &impl IsA<gst::Element>, pspec: &glib::ParamSpec, running: bool) -> bool {

@@ -94,8 +94,35 @@ fn statistics_do_not_wait_for_the_engine() {
         }
         // Were they to wait, there would be about one answer a frame.
         assert!(answers > 12, "{answers} answers in {last} frames");
-        // The end does not wait for the other stream either.
         pipeline.set_state(gst::State::Null).unwrap();
+        other.set_state(gst::State::Null).unwrap();
+    });
+}
+
+#[test]
+fn an_end_and_a_flush_break_off_the_wait_for_other_streams() {
+    within_a_minute(|| {
+        let classify = "ferclassify engine=builtin threads=6 batch-timeout=60000000000";
+        let other = pipeline(&format!("appsrc ! {classify} ! fakesink"));
+        other.set_state(gst::State::Playing).unwrap();
+        for flush in [true, false, true] {
+            let pipeline = pipeline(&format!("{SOURCE} ! {classify} name=asked ! fakesink"));
+            mark(&pipeline, |buffer| {
+                VideoRegionOfInterestMeta::add(buffer, "face", (100, 50, 90, 90));
+            });
+            pipeline.set_state(gst::State::Playing).unwrap();
+            let asked = pipeline.by_name("asked").unwrap();
+            while frames(&asked) == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if flush {
+                let pad = asked.static_pad("sink").unwrap();
+                pad.send_event(gst::event::FlushStart::new());
+                // Comes in when the frame has gone.
+                pad.send_event(gst::event::FlushStop::new(true));
+            }
+            pipeline.set_state(gst::State::Null).unwrap();
+        }
         other.set_state(gst::State::Null).unwrap();
     });
 }

@@ -8,7 +8,7 @@
 //! The detector looks in the calling thread, so that the same frames give the same faces,
 //! or on a thread of its own, so that a frame never waits for it: then frames pass with
 //! the faces followed, and what the detector saw is carried forward to the frame in which
-//! it is ready.
+//! it is ready. Between the two, a frame may wait for a while.
 
 mod config;
 mod scan;
@@ -215,6 +215,15 @@ impl FaceFinder {
     /// # Errors
     /// When the detector fails.
     pub fn process(&mut self, frame: &Frame) -> Result<Vec<Face>> {
+        self.process_within(frame, Duration::ZERO)
+    }
+
+    /// As [`FaceFinder::process`], where a frame waits at most for `patience` for a detector
+    /// on its own thread.
+    ///
+    /// # Errors
+    /// As [`FaceFinder::process`].
+    pub fn process_within(&mut self, frame: &Frame, patience: Duration) -> Result<Vec<Face>> {
         let start = Instant::now();
         self.load(frame)?;
         if self.scene.advance(self.work.image()) {
@@ -227,7 +236,7 @@ impl FaceFinder {
         let loaded = Instant::now();
         self.tracker.follow(self.work.image())?;
         let followed = Instant::now();
-        let outcome = self.look(frame)?;
+        let outcome = self.look(frame, patience)?;
         let looked = Instant::now();
         let faces = self.conclude(outcome)?;
 
@@ -277,7 +286,8 @@ impl FaceFinder {
 
     /// Has the detector look where this frame calls for it. What it saw, in this frame or,
     /// carried forward, in an earlier one.
-    fn look(&mut self, frame: &Frame) -> Result<Option<Outcome>> {
+    fn look(&mut self, frame: &Frame, patience: Duration) -> Result<Option<Outcome>> {
+        let start = Instant::now();
         let job = self.plan(frame);
         let outcome = match &mut self.eye {
             Eye::Here(_) if job.is_empty() => None,
@@ -287,14 +297,23 @@ impl FaceFinder {
                 Some(outcome)
             }
             Eye::Away(worker) => {
-                let ready = worker.outcome()?;
+                let patience = match job.is_empty() {
+                    true => Duration::ZERO,
+                    false => patience,
+                };
+                let earlier = worker.outcome(patience)?;
+                let mut own = None;
                 if worker.is_busy() {
                     self.stats.skipped += u64::from(!job.is_empty());
                 } else if !job.is_empty() {
                     worker.order(self.work.image().clone(), job.clone())?;
+                    if !patience.is_zero() {
+                        own = worker.outcome(patience.saturating_sub(start.elapsed()))?;
+                    }
                     self.scanned(&job);
                 }
-                match ready {
+                match earlier {
+                    _ if own.is_some() => own.map(|(_, outcome)| outcome),
                     Some((then, mut outcome)) => {
                         if let Ok(found) = &mut outcome.found {
                             Tracker::carry(&then, self.work.image(), found)?;

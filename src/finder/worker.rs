@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -80,17 +80,20 @@ impl Worker {
         Ok(())
     }
 
-    /// What the detector saw since the last call, with the picture in which it did; never
-    /// waits.
-    pub fn outcome(&mut self) -> Result<Option<(GrayImage, Outcome)>> {
-        match self.outcomes.try_recv() {
+    /// What the detector saw since the last call, with the picture in which it did. An order
+    /// under way is waited for, at most for `patience`.
+    pub fn outcome(&mut self, patience: Duration) -> Result<Option<(GrayImage, Outcome)>> {
+        if !self.is_busy() {
+            return Ok(None);
+        }
+        match self.outcomes.recv_timeout(patience) {
             Ok(outcome) => {
                 let order = self.under_way.take();
                 let stale = order.is_some_and(|cancelled| cancelled.load(Ordering::Relaxed));
                 Ok(Some(outcome).filter(|_| !stale))
             }
-            Err(TryRecvError::Empty) => Ok(None),
-            Err(TryRecvError::Disconnected) => Err(ended()),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(ended()),
         }
     }
 

@@ -281,7 +281,7 @@ impl ObjectImpl for Classify {
                 glib::ParamSpecUInt64::builder("batch-timeout")
                     .nick("Batch timeout")
                     .blurb("How long a shared engine waits for faces of other streams to classify them together, in ns")
-                    .maximum(1_000_000_000)
+                    .maximum(60_000_000_000)
                     .default_value(default.batch_timeout)
                     .mutable_playing()
                     .build(),
@@ -383,9 +383,7 @@ impl ObjectImpl for Classify {
         if let Some(membership) = membership {
             membership.set_patience(patience);
         }
-        let message = gst::message::Latency::builder().src(&*self.obj()).build();
-        // Without a bus nobody listens.
-        let _ = self.obj().post_message(message);
+        element::post_latency(&*self.obj());
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -501,13 +499,9 @@ impl BaseTransformImpl for Classify {
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
         let done = BaseTransformImplExt::parent_query(self, direction, query);
-        if done
-            && direction == gst::PadDirection::Src
-            && let gst::QueryViewMut::Latency(latency) = query.view_mut()
-        {
+        if done && direction == gst::PadDirection::Src {
             let own = self.settings.lock().unwrap().latency();
-            let (live, min, max) = latency.result();
-            latency.set(live, min + own, max.map(|max| max + own));
+            element::add_latency(query, own);
         }
         done
     }

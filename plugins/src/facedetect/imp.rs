@@ -1,5 +1,5 @@
 use std::sync::{LazyLock, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fer::finder::{FinderConfig, FinderStats, Threading};
 use fer::{Face, FaceFinder};
@@ -37,6 +37,8 @@ struct State {
     forget: bool,
     /// Whether the pipeline is live, where that has been found out.
     live: Option<bool>,
+    /// By how much frames are delayed upstream, as far as is known.
+    upstream: gst::ClockTime,
     info: Option<gst_video::VideoInfo>,
     continuity: Continuity,
     frame: u64,
@@ -58,6 +60,8 @@ struct Task {
     finder: FaceFinder,
     info: gst_video::VideoInfo,
     look: bool,
+    /// How long the frame may wait for the detector.
+    patience: Duration,
     /// That the frame is too late to be looked at.
     late: Option<gst::Message>,
 }
@@ -79,13 +83,16 @@ impl FaceDetect {
             return Ok(());
         }
         let mut query = gst::query::Latency::new();
-        let live = self.obj().sink_pad().peer_query(&mut query) && query.result().0;
+        let answered = self.obj().sink_pad().peer_query(&mut query);
+        let (live, upstream, _) = query.result();
+        let live = answered && live;
         gst::debug!(CAT, imp = self, "the pipeline is live: {live}");
         let auto = self.settings.lock().unwrap().mode == Mode::Auto;
         let finder = {
             let mut guard = self.state.lock().unwrap();
             let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
             state.live = Some(live);
+            state.upstream = upstream;
             if !(auto && live) {
                 return Ok(());
             }
@@ -107,9 +114,40 @@ impl FaceDetect {
         Ok(())
     }
 
+    /// How long a frame may wait, in a live pipeline, that was delayed by `upstream` before it
+    /// came here: frames that have waited upstream of here wait the less.
+    fn live_patience(
+        &self,
+        buffer: &gst::BufferRef,
+        segment: &gst::Segment,
+        upstream: gst::ClockTime,
+        most: gst::ClockTime,
+    ) -> Duration {
+        let segment = segment.downcast_ref::<gst::ClockTime>();
+        let due = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
+        let patience = match (due, self.obj().current_running_time()) {
+            (Some(due), Some(now)) => (due + upstream + most).saturating_sub(now).min(most),
+            _ => most,
+        };
+        patience.into()
+    }
+
     /// Takes out of the state what `buffer` is to be worked on with.
     fn begin(&self, buffer: &gst::BufferRef) -> Result<Task, gst::FlowError> {
         let (segment, qos) = (element::segment(self), self.obj().is_qos());
+        let (mode, most) = {
+            let settings = self.settings.lock().unwrap();
+            (settings.mode, settings.latency())
+        };
+        let (live, upstream) = match &*self.state.lock().unwrap() {
+            Some(state) => (state.live.unwrap_or(false), state.upstream),
+            None => return Err(gst::FlowError::Flushing),
+        };
+        let patience = match (mode, live) {
+            (Mode::Aligned, true) => self.live_patience(buffer, &segment, upstream, most),
+            (Mode::Aligned, false) => Duration::MAX,
+            _ => Duration::ZERO,
+        };
         let object = self.obj();
         let mut guard = self.state.lock().unwrap();
         let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
@@ -127,8 +165,8 @@ impl FaceDetect {
         }
         let gap = buffer.flags().contains(gst::BufferFlags::GAP);
         // Where frames wait for the detector, each is to have its own result.
-        let late = if qos && !gap && state.threading == Threading::Worker {
-            let live = state.live.unwrap_or(false);
+        let waits = state.threading == Threading::Inline || patience == Duration::MAX;
+        let late = if qos && !gap && !waits {
             state.lateness.skip(&*object, buffer, &segment, live)
         } else {
             None
@@ -141,6 +179,7 @@ impl FaceDetect {
             finder,
             info,
             look,
+            patience,
             late,
         })
     }
@@ -168,16 +207,12 @@ impl FaceDetect {
         })
     }
 
-    fn find(
-        &self,
-        finder: &mut FaceFinder,
-        info: &gst_video::VideoInfo,
-        buffer: &gst::BufferRef,
-    ) -> Result<Vec<Face>, gst::FlowError> {
+    fn find(&self, task: &mut Task, buffer: &gst::BufferRef) -> Result<Vec<Face>, gst::FlowError> {
+        let info = &task.info;
         let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
             .map_err(|_| element::map_error(&*self.obj(), buffer.size(), info))?;
         frame::view(&frame)
-            .and_then(|view| finder.process(&view))
+            .and_then(|view| task.finder.process_within(&view, task.patience))
             .map_err(|why| element::frame_error(&*self.obj(), &why))
     }
 
@@ -210,6 +245,13 @@ impl ObjectImpl for FaceDetect {
                     .nick("Mode")
                     .blurb("Whether frames wait for the detector")
                     .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt64::builder("max-delay")
+                    .nick("Maximum delay")
+                    .blurb("By how much frames of a live pipeline are delayed at most in mode=aligned, in ns")
+                    .maximum(10_000_000_000)
+                    .default_value(default.max_delay)
+                    .mutable_playing()
                     .build(),
                 glib::ParamSpecEnum::builder_with_default("detector", default.detector)
                     .nick("Detector")
@@ -278,7 +320,7 @@ impl ObjectImpl for FaceDetect {
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since start: mode (sync or async), frames, full-scans, local-scans, faces, skipped-scans (the detector was busy), late-frames (kept the faces before them); scale-time, scan-time, track-time in ns")
+                    .blurb("Since start: mode (sync, async or aligned), frames, full-scans, local-scans, faces, skipped-scans (the detector was busy), late-frames (kept the faces before them); scale-time, scan-time, track-time in ns")
                     .read_only()
                     .build(),
             ]
@@ -291,22 +333,26 @@ impl ObjectImpl for FaceDetect {
         if !element::may_set(&*self.obj(), pspec, running) {
             return;
         }
-        let wrong = {
+        let (wrong, delayed) = {
             let mut settings = self.settings.lock().unwrap();
             let mut changed = settings.clone();
             changed.set(pspec.name(), value);
             match changed.checked_config() {
                 // What is wrong before the start is said at the start.
-                Err(why) if running => Some(why),
+                Err(why) if running => (Some(why), false),
                 config => {
+                    let delayed = settings.latency() != changed.latency();
                     *settings = changed;
                     if let (Some(state), Ok(config)) = (&mut *self.state.lock().unwrap(), config) {
                         state.changed = Some(config);
                     }
-                    None
+                    (None, delayed && running)
                 }
             }
         };
+        if delayed {
+            element::post_latency(&*self.obj());
+        }
         if let Some(why) = wrong {
             element::keeps_value(&*self.obj(), pspec.name(), &why.to_string());
         }
@@ -322,12 +368,13 @@ impl ObjectImpl for FaceDetect {
 
 impl FaceDetect {
     fn stats(&self) -> gst::Structure {
-        let auto = self.settings.lock().unwrap().mode == Mode::Auto;
+        let asked = self.settings.lock().unwrap().mode;
         let state = self.state.lock().unwrap();
         let (mode, stats, frames, late) = match &*state {
             Some(state) => {
                 let mode = match state.threading {
-                    _ if state.live.is_none() && auto => "auto",
+                    _ if state.live.is_none() && asked == Mode::Auto => "auto",
+                    _ if asked == Mode::Aligned => "aligned",
                     Threading::Inline => "sync",
                     Threading::Worker => "async",
                 };
@@ -386,7 +433,7 @@ impl BaseTransformImpl for FaceDetect {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings.lock().unwrap().clone();
         let threading = match settings.mode {
-            Mode::Async => Threading::Worker,
+            Mode::Async | Mode::Aligned => Threading::Worker,
             Mode::Auto | Mode::Sync => Threading::Inline,
         };
         let finder = settings
@@ -401,6 +448,7 @@ impl BaseTransformImpl for FaceDetect {
             changed: None,
             forget: false,
             live: None,
+            upstream: gst::ClockTime::ZERO,
             info: None,
             continuity: Continuity::default(),
             frame: 0,
@@ -453,6 +501,15 @@ impl BaseTransformImpl for FaceDetect {
         self.obj().sink_pad().push_event(event)
     }
 
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        let done = BaseTransformImplExt::parent_query(self, direction, query);
+        if done && direction == gst::PadDirection::Src {
+            let own = self.settings.lock().unwrap().latency();
+            element::add_latency(query, own);
+        }
+        done
+    }
+
     fn prepare_output_buffer(
         &self,
         inbuf: InputBuffer,
@@ -466,10 +523,7 @@ impl BaseTransformImpl for FaceDetect {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         self.decide_mode()?;
         let mut task = self.begin(buffer)?;
-        let found = task
-            .look
-            .then(|| self.find(&mut task.finder, &task.info, buffer))
-            .transpose();
+        let found = task.look.then(|| self.find(&mut task, buffer)).transpose();
         let (found, failure) = match found {
             Ok(found) => (found, None),
             Err(why) => (None, Some(why)),

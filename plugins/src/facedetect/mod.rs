@@ -7,7 +7,9 @@
  *
  * In a live pipeline the detector works on a thread of its own and frames never wait for
  * it: each passes at once with the faces followed so far (`mode=async`). From files, each
- * frame has its own result, the same at every run (`mode=sync`). When results fall behind
+ * frame has its own result, the same at every run (`mode=sync`). Between the two, frames
+ * of a live pipeline wait for their own result, for a time that `max-delay` bounds and that
+ * is reported as latency (`mode=aligned`). When results fall behind
  * the video, an element message `fer-behind` with the counts `skipped-scans` and
  * `late-frames` is posted, at most once a second. Frames that are too late downstream (by
  * QoS events) keep the faces of the frame before and a QoS message is posted; not so where

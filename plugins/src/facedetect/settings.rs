@@ -45,12 +45,19 @@ pub enum Mode {
         nick = "async"
     )]
     Async,
+    /// Frames wait, but not for long.
+    #[enum_value(
+        name = "Aligned: frames wait for their own faces, in a live pipeline at most for max-delay",
+        nick = "aligned"
+    )]
+    Aligned,
 }
 
 /// The values of the properties.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub mode: Mode,
+    pub max_delay: u64,
     pub detector: Detector,
     pub cascade: Option<PathBuf>,
     pub yunet_model: Option<PathBuf>,
@@ -68,6 +75,7 @@ impl Default for Settings {
         let config = FinderConfig::default();
         Self {
             mode: Mode::default(),
+            max_delay: 200_000_000,
             detector: Detector::default(),
             cascade: None,
             yunet_model: None,
@@ -89,6 +97,7 @@ impl Settings {
     pub fn set(&mut self, property: &str, value: &glib::Value) {
         match property {
             "mode" => self.mode = get(value),
+            "max-delay" => self.max_delay = get(value),
             "detector" => self.detector = get(value),
             "cascade" => self.cascade = text(value).map(PathBuf::from),
             "yunet-model" => self.yunet_model = text(value).map(PathBuf::from),
@@ -108,6 +117,7 @@ impl Settings {
         let text = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
         match property {
             "mode" => self.mode.to_value(),
+            "max-delay" => self.max_delay.to_value(),
             "detector" => self.detector.to_value(),
             "cascade" => text(&self.cascade).to_value(),
             "yunet-model" => text(&self.yunet_model).to_value(),
@@ -119,6 +129,14 @@ impl Settings {
             "roi" => self.roi.to_value(),
             "post-messages" => self.post_messages.to_value(),
             _ => unimplemented!(),
+        }
+    }
+
+    /// By how much the element delays frames of a live pipeline.
+    pub fn latency(&self) -> gst::ClockTime {
+        match self.mode {
+            Mode::Aligned => gst::ClockTime::from_nseconds(self.max_delay),
+            Mode::Auto | Mode::Sync | Mode::Async => gst::ClockTime::ZERO,
         }
     }
 
