@@ -210,8 +210,8 @@ impl Preparer {
         .stretch(x, y);
         let turned = FaceBox { rect, tilt };
         match channels {
-            1 => self.resize(&Frame::gray(&square, to_width, to_height)?, &turned)?,
-            _ => self.resize(&Frame::rgb(&square, to_width, to_height)?, &turned)?,
+            1 => self.resize(&Frame::gray(&square, to_width, to_height)?, turned)?,
+            _ => self.resize(&Frame::rgb(&square, to_width, to_height)?, turned)?,
         };
         self.square = square;
         Ok(&self.resized)

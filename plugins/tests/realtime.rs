@@ -343,3 +343,46 @@ fn the_size_of_the_frame_may_change_while_a_scan_is_under_way() {
             .all(|f| inside(&f.rect))
     );
 }
+
+#[test]
+fn faces_are_found_and_read_when_a_clip_is_played_backwards() {
+    let Some(clip) = demo() else {
+        return;
+    };
+    let pipeline = common::pipeline(&format!(
+        "{clip} ! ferfacedetect ! ferclassify ! feroverlay ! fakesink name=end"
+    ));
+    let frames = common::watch(&pipeline);
+    pipeline.set_state(gst::State::Paused).unwrap();
+    pipeline.state(gst::ClockTime::from_seconds(60)).0.unwrap();
+    let seek = pipeline.seek(
+        -1.0,
+        gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE,
+        gst::SeekType::Set,
+        gst::ClockTime::ZERO,
+        gst::SeekType::Set,
+        gst::ClockTime::from_seconds(2),
+    );
+    seek.unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
+    let wait = gst::ClockTime::from_seconds(60);
+    let end = pipeline.bus().unwrap().timed_pop_filtered(wait, &ends);
+    pipeline.set_state(gst::State::Null).unwrap();
+    assert_eq!(end.map(|m| m.type_()), Some(gst::MessageType::Eos));
+    let frames = std::mem::take(&mut *frames.lock().unwrap());
+    // The frames from before the seek are at the beginning.
+    let start = frames
+        .iter()
+        .rposition(|f| f.pts >= Some(gst::ClockTime::from_seconds(1)));
+    let backwards = &frames[start.unwrap()..];
+    assert!(backwards.len() > 20, "{}", backwards.len());
+    assert!(backwards.windows(2).all(|pair| pair[1].pts < pair[0].pts));
+    let ids: std::collections::HashSet<i32> = backwards
+        .iter()
+        .flat_map(|f| &f.faces)
+        .map(|f| f.id)
+        .collect();
+    assert_eq!(ids.len(), 1, "one face all along");
+    assert!(backwards.iter().all(|f| f.faces[0].expression.is_some()));
+}
