@@ -148,6 +148,160 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The properties.
+    pub fn specs() -> Vec<glib::ParamSpec> {
+        let default = Self::default();
+        vec![
+                glib::ParamSpecString::builder("model")
+                    .nick("Model")
+                    .blurb("ONNX file of the network, or an engine exported for TensorRT (unset: the one that is built in)")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("builtin-model", default.builtin_model)
+                    .nick("Built-in model")
+                    .blurb("Which of the networks that are built in, where model is unset")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("engine", default.engine)
+                    .nick("Engine")
+                    .blurb("What runs the network")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt::builder("threads")
+                    .nick("Threads")
+                    .blurb("Threads for one inference")
+                    .minimum(1)
+                    .maximum(64)
+                    .default_value(default.threads)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt::builder("device-id")
+                    .nick("Device")
+                    .blurb("Number of the NVIDIA card for TensorRT")
+                    .maximum(255)
+                    .default_value(default.device_id)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("precision", default.precision)
+                    .nick("Precision")
+                    .blurb("Arithmetic of an engine that TensorRT builds from an ONNX model")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("labels")
+                    .nick("Labels")
+                    .blurb("Class names in the order of the output, with commas between (unset: the model file's)")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("input-color", default.input_color)
+                    .nick("Input colour")
+                    .blurb("Channels that the network takes")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("input-mean")
+                    .nick("Input mean")
+                    .blurb("Subtracted from pixel values of 0 to 255, one number or one a channel with commas between (unset: the model file's)")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("input-std")
+                    .nick("Input deviation")
+                    .blurb("Pixel values are divided by it after the mean, one number or one a channel (unset: the model file's)")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecDouble::builder("margin")
+                    .nick("Margin")
+                    .blurb("Share of the face's box added on every side before the crop; -1 for the model file's")
+                    .minimum(MODEL_MARGIN)
+                    .maximum(2.0)
+                    .default_value(default.margin)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecBoolean::builder("shared-engine")
+                    .nick("Shared engine")
+                    .blurb("Use one engine for all elements of this process with the same model")
+                    .default_value(default.shared_engine)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt64::builder("batch-timeout")
+                    .nick("Batch timeout")
+                    .blurb("How long a shared engine waits for faces of other streams to classify them together, in ns")
+                    .maximum(60_000_000_000)
+                    .default_value(default.batch_timeout)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecUInt::builder("batch-size")
+                    .nick("Batch size")
+                    .blurb("Most faces given to the engine at once")
+                    .minimum(1)
+                    .maximum(256)
+                    .default_value(default.batch_size)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecBoolean::builder("mirror")
+                    .nick("Mirror")
+                    .blurb("Looks at every face mirrored too and averages: a little more accurate for twice the work")
+                    .default_value(default.mirror)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecDouble::builder("threshold")
+                    .nick("Threshold")
+                    .blurb("Confidence below which the label is `uncertain`")
+                    .minimum(0.0)
+                    .maximum(1.0)
+                    .default_value(default.threshold)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecDouble::builder("smoothing")
+                    .nick("Smoothing")
+                    .blurb("Weight of earlier readings in the smoothed label of a face; 0 for none")
+                    .minimum(0.0)
+                    .maximum(0.99)
+                    .default_value(default.smoothing)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecUInt::builder("reclassify-interval")
+                    .nick("Reclassify interval")
+                    .blurb("Frames after which a face with an id is classified again; one that has become larger by a fifth is at once")
+                    .minimum(1)
+                    .maximum(10_000)
+                    .default_value(default.reclassify_interval)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecDouble::builder("min-size")
+                    .nick("Minimum size")
+                    .blurb("Height of the smallest face that is classified: up to 1 a share of the frame's height, above 1 pixels")
+                    .minimum(0.0)
+                    .maximum(16384.0)
+                    .default_value(default.min_size)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecDouble::builder("max-size")
+                    .nick("Maximum size")
+                    .blurb("Height of the largest face that is classified: up to 1 a share of the frame's height, above 1 pixels; 0 for no limit")
+                    .minimum(0.0)
+                    .maximum(16384.0)
+                    .default_value(default.max_size)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecString::builder("roi-types")
+                    .nick("Region types")
+                    .blurb("Types of the regions of interest that are faces, with commas between")
+                    .default_value(Some(default.roi_types.as_str()))
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecBoolean::builder("post-messages")
+                    .nick("Post messages")
+                    .blurb("Post an element message fer-expressions for every frame with faces and when the last one has left")
+                    .default_value(default.post_messages)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                    .nick("Statistics")
+                    .blurb("Since start: engine, frames, faces, classified, batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; prepare-time and classify-time, which contains it, in ns")
+                    .read_only()
+                    .build(),
+            ]
+    }
+
     /// Takes the value of a property.
     pub fn set(&mut self, property: &str, value: &glib::Value) {
         match property {

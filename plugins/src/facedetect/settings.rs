@@ -93,6 +93,95 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The properties.
+    pub fn specs() -> Vec<glib::ParamSpec> {
+        let default = Self::default();
+        vec![
+                glib::ParamSpecEnum::builder_with_default("mode", default.mode)
+                    .nick("Mode")
+                    .blurb("Whether frames wait for the detector")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt64::builder("max-delay")
+                    .nick("Maximum delay")
+                    .blurb("By how much frames of a live pipeline are delayed at most in mode=aligned, in ns")
+                    .maximum(10_000_000_000)
+                    .default_value(default.max_delay)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("detector", default.detector)
+                    .nick("Detector")
+                    .blurb("How faces are found")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("cascade")
+                    .nick("Cascade")
+                    .blurb("Cascade file of the Haar detector (unset: the frontal face of OpenCV where it is installed)")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("yunet-model")
+                    .nick("YuNet model")
+                    .blurb("ONNX file of the YuNet detector")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecDouble::builder("scale-factor")
+                    .nick("Scale factor")
+                    .blurb("Ratio of one size of face looked for to the next; larger is faster and misses more")
+                    .minimum(1.01)
+                    .maximum(4.0)
+                    .default_value(default.scale_factor)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecUInt::builder("min-neighbors")
+                    .nick("Minimum neighbours")
+                    .blurb("Windows that must agree on a face; larger gives fewer false faces and misses more")
+                    .maximum(100)
+                    .default_value(default.min_neighbors)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecDouble::builder("min-size")
+                    .nick("Minimum size")
+                    .blurb("Smallest face looked for: up to 1 a share of the frame's height, above 1 pixels")
+                    .minimum(0.0)
+                    .maximum(16384.0)
+                    .default_value(default.min_size)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecDouble::builder("max-size")
+                    .nick("Maximum size")
+                    .blurb("Largest face looked for: up to 1 a share of the frame's height, above 1 pixels; 0 for no limit")
+                    .minimum(0.0)
+                    .maximum(16384.0)
+                    .default_value(default.max_size)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecUInt::builder("interval")
+                    .nick("Interval")
+                    .blurb("Frames from one scan of the whole frame to the next; known faces are followed between")
+                    .minimum(1)
+                    .maximum(10_000)
+                    .default_value(default.interval)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecString::builder("roi")
+                    .nick("Region of interest")
+                    .blurb("Part of the frame in which faces are looked for, as x,y,width,height in pixels (unset: all)")
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecBoolean::builder("post-messages")
+                    .nick("Post messages")
+                    .blurb("Post an element message fer-faces for every frame with faces and when the last one has left")
+                    .default_value(default.post_messages)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                    .nick("Statistics")
+                    .blurb("Since start: mode (sync, async or aligned), frames, full-scans, local-scans, faces, skipped-scans (the detector was busy), late-frames (kept the faces before them); scale-time, scan-time, track-time in ns")
+                    .read_only()
+                    .build(),
+            ]
+    }
+
     /// Takes the value of a property.
     pub fn set(&mut self, property: &str, value: &glib::Value) {
         match property {

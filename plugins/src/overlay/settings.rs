@@ -34,6 +34,75 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The properties.
+    pub fn specs() -> Vec<glib::ParamSpec> {
+        let default = Self::default();
+        let switch = |name: &'static str, nick: &'static str, blurb: &'static str, on: bool| {
+            glib::ParamSpecBoolean::builder(name)
+                .nick(nick)
+                .blurb(blurb)
+                .default_value(on)
+                .mutable_playing()
+                .build()
+        };
+        vec![
+                switch(
+                    "show-box",
+                    "Show box",
+                    "Draw a box around every face",
+                    default.show_box,
+                ),
+                switch(
+                    "show-id",
+                    "Show number",
+                    "Write every face's number",
+                    default.show_id,
+                ),
+                switch(
+                    "show-label",
+                    "Show label",
+                    "Write every face's expression, smoothed over time",
+                    default.show_label,
+                ),
+                switch(
+                    "show-confidence",
+                    "Show confidence",
+                    "Write the probability of the expression in percent",
+                    default.show_confidence,
+                ),
+                switch(
+                    "show-bars",
+                    "Show bars",
+                    "Draw a bar for the probability of each expression",
+                    default.show_bars,
+                ),
+                glib::ParamSpecDouble::builder("text-scale")
+                    .nick("Text scale")
+                    .blurb("Size of the text in proportion to the usual one")
+                    .minimum(0.25)
+                    .maximum(8.0)
+                    .default_value(default.text_scale)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecString::builder("roi-types")
+                    .nick("Region types")
+                    .blurb("Types of the regions of interest that are faces, with commas between")
+                    .default_value(Some(default.roi_types.as_str()))
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecString::builder("classifier")
+                    .nick("Classifier")
+                    .blurb("Name of the ferclassify whose expressions are drawn (unset: the last before this element)")
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                    .nick("Statistics")
+                    .blurb("Since start: frames, faces; draw-time in ns")
+                    .read_only()
+                    .build(),
+            ]
+    }
+
     /// Takes the value of a property.
     pub fn set(&mut self, property: &str, value: &glib::Value) {
         match property {
