@@ -329,6 +329,36 @@ impl Detector for Stuck {
 }
 
 #[test]
+fn a_frame_that_may_wait_has_its_own_faces() {
+    let mut finder =
+        FaceFinder::with_detector(FinderConfig::default(), Box::new(Slow), Threading::Worker)
+            .unwrap();
+    let faces = finder
+        .process_within(&view(&wall()), Duration::MAX)
+        .unwrap();
+    assert_eq!(faces.len(), 1);
+    assert_eq!(finder.stats().skipped, 0);
+}
+
+#[test]
+fn a_frame_in_a_hurry_waits_no_longer() {
+    let (let_go, stuck) = std::sync::mpsc::channel();
+    let (done, result) = std::sync::mpsc::channel();
+    let config = FinderConfig::default();
+    let mut finder =
+        FaceFinder::with_detector(config, Box::new(Stuck(stuck)), Threading::Worker).unwrap();
+    let hurry = finder.hurry();
+    std::thread::spawn(move || {
+        let faces = finder.process_within(&view(&wall()), Duration::MAX);
+        done.send(faces.unwrap().len()).unwrap();
+    });
+    std::thread::sleep(Duration::from_millis(30));
+    hurry.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(result.recv_timeout(Duration::from_secs(60)), Ok(0));
+    let_go.send(()).unwrap();
+}
+
+#[test]
 fn a_finder_ends_though_its_detector_does_not() {
     let (let_go, stuck) = std::sync::mpsc::channel();
     let config = FinderConfig::default();

@@ -18,6 +18,8 @@ mod worker;
 
 pub use config::FinderConfig;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use scan::{Job, Outcome};
@@ -97,6 +99,7 @@ pub enum Threading {
 pub struct FaceFinder {
     config: FinderConfig,
     eye: Eye,
+    hurry: Arc<AtomicBool>,
     /// Side in pixels that a face should have for the detector.
     good_face_size: f32,
     work: WorkImage,
@@ -152,6 +155,7 @@ impl FaceFinder {
                 Threading::Worker => Eye::Away(Worker::start(detector)?),
             },
             config,
+            hurry: Arc::default(),
             work: WorkImage::new(),
             scene: Scene::new(),
             tracker: Tracker::new(),
@@ -182,6 +186,12 @@ impl FaceFinder {
             Eye::Here(_) => Threading::Inline,
             Eye::Away(_) => Threading::Worker,
         }
+    }
+
+    /// A switch that can be set in any thread: while it is on, no frame waits for a detector
+    /// on its own thread, and a wait under way ends.
+    pub fn hurry(&self) -> Arc<AtomicBool> {
+        self.hurry.clone()
     }
 
     /// The settings in use.
@@ -301,14 +311,15 @@ impl FaceFinder {
                     true => Duration::ZERO,
                     false => patience,
                 };
-                let earlier = worker.outcome(patience)?;
+                let earlier = worker.outcome(patience, &self.hurry)?;
                 let mut own = None;
                 if worker.is_busy() {
                     self.stats.skipped += u64::from(!job.is_empty());
                 } else if !job.is_empty() {
                     worker.order(self.work.image().clone(), job.clone())?;
                     if !patience.is_zero() {
-                        own = worker.outcome(patience.saturating_sub(start.elapsed()))?;
+                        let left = patience.saturating_sub(start.elapsed());
+                        own = worker.outcome(left, &self.hurry)?;
                     }
                     self.scanned(&job);
                 }

@@ -14,6 +14,8 @@ use crate::{Error, Result};
 /// How long the end of a worker waits for the scan under way, which can't be broken off.
 /// A usual scan takes a tenth of it.
 const FAREWELL: Duration = Duration::from_millis(100);
+/// How often who waits looks up whether to go on.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// A picture and what to look for in it.
 struct Order {
@@ -81,20 +83,30 @@ impl Worker {
     }
 
     /// What the detector saw since the last call, with the picture in which it did. An order
-    /// under way is waited for, at most for `patience`.
-    pub fn outcome(&mut self, patience: Duration) -> Result<Option<(GrayImage, Outcome)>> {
-        if !self.is_busy() {
-            return Ok(None);
-        }
-        match self.outcomes.recv_timeout(patience) {
-            Ok(outcome) => {
-                let order = self.under_way.take();
-                let stale = order.is_some_and(|cancelled| cancelled.load(Ordering::Relaxed));
-                Ok(Some(outcome).filter(|_| !stale))
+    /// under way is waited for, at most for `patience` and until `hurried` is set.
+    pub fn outcome(
+        &mut self,
+        patience: Duration,
+        hurried: &AtomicBool,
+    ) -> Result<Option<(GrayImage, Outcome)>> {
+        let start = Instant::now();
+        while self.is_busy() {
+            let left = patience.saturating_sub(start.elapsed());
+            match self.outcomes.recv_timeout(left.min(GLANCE)) {
+                Ok(outcome) => {
+                    let order = self.under_way.take();
+                    let stale = order.is_some_and(|cancelled| cancelled.load(Ordering::Relaxed));
+                    return Ok(Some(outcome).filter(|_| !stale));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if left <= GLANCE || hurried.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(ended()),
             }
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(ended()),
         }
+        Ok(None)
     }
 
     /// Drops the outcome of the order under way, and ends it after the scan that it is at.

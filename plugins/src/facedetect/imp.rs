@@ -1,4 +1,5 @@
-use std::sync::{LazyLock, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use fer::finder::{FinderConfig, FinderStats, Threading};
@@ -29,6 +30,8 @@ struct State {
     /// Taken out by the streaming thread while it looks.
     finder: Option<FaceFinder>,
     threading: Threading,
+    /// While set, no frame waits for a detector on its own thread.
+    hurry: Arc<AtomicBool>,
     /// What the finder had done after the latest frame.
     finder_stats: FinderStats,
     /// Settings from the next frame on.
@@ -216,6 +219,13 @@ impl FaceDetect {
             .map_err(|why| element::frame_error(&*self.obj(), &why))
     }
 
+    /// Lets no frame wait for the detector, or lets them again.
+    fn hurry(&self, hurry: bool) {
+        if let Some(state) = &*self.state.lock().unwrap() {
+            state.hurry.store(hurry, Ordering::Relaxed);
+        }
+    }
+
     /// Has the faces forgotten before the next frame.
     fn forget(state: &mut State) {
         state.forget = true;
@@ -336,6 +346,17 @@ impl ElementImpl for FaceDetect {
             LazyLock::new(|| caps::pad_templates(&caps::CAPS));
         &TEMPLATES
     }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToReady {
+            // The streaming thread is to end now.
+            self.hurry(true);
+        }
+        self.parent_change_state(transition)
+    }
 }
 
 impl BaseTransformImpl for FaceDetect {
@@ -357,6 +378,7 @@ impl BaseTransformImpl for FaceDetect {
         gst::debug!(CAT, imp = self, "started with {:?}", finder.config());
         *self.state.lock().unwrap() = Some(State {
             threading,
+            hurry: finder.hurry(),
             finder_stats: finder.stats().clone(),
             finder: Some(finder),
             changed: None,
@@ -396,6 +418,11 @@ impl BaseTransformImpl for FaceDetect {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::FlushStart(_) => self.hurry(true),
+            gst::EventView::FlushStop(_) => self.hurry(false),
+            _ => (),
+        }
         if let Some(state) = self.state.lock().unwrap().as_mut()
             && state.continuity.is_broken_by(&event)
         {
