@@ -4,7 +4,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::model::{Color, InputSpec, Layout};
+use crate::model::{Color, InputSpec, Layout, Tone};
 use crate::turn::{Source, Turned, upright};
 use crate::{Error, FaceBox, Frame, Rect, Result};
 
@@ -33,10 +33,9 @@ impl Preparer {
     pub fn new(spec: &InputSpec) -> Result<Self> {
         spec.check()?;
         let channels = spec.color.channels();
-        let per_channel = |values: &[f32], c: usize| values[if values.len() == 1 { 0 } else { c }];
         let normalise = (0..channels)
             .map(|c| {
-                let (mean, std) = (per_channel(&spec.mean, c), per_channel(&spec.std, c));
+                let (mean, std) = spec.mean_and_std(c);
                 std::array::from_fn(|v| (v as f32 - mean) / std)
             })
             .collect();
@@ -73,8 +72,9 @@ impl Preparer {
     }
 
     /// Writes the face at `face` as [`InputSpec::len`] values into `out`, in the axis order
-    /// of the spec; the box is in pixels of the frame, the tilt as seen. Pixels beyond the frame's edge repeat the edge. A face that is tilted by
-    /// more than some degrees is turned upright around the middle of its box.
+    /// of the spec; the box is in pixels of the frame, the tilt as seen. Pixels beyond the
+    /// frame's edge repeat the edge. A face that is tilted by more than some degrees is turned
+    /// upright around the middle of its box.
     ///
     /// # Errors
     /// [`Error::Setting`] when the box holds no pixel of the frame.
@@ -91,6 +91,8 @@ impl Preparer {
         self.resize(frame, face)?;
         let channels = self.spec.color.channels();
         let plane = self.spec.width * self.spec.height;
+        let tone = self.spec.tone;
+        let table = (tone != Tone::AsIs).then(|| tone.table(&self.resized));
         for (i, pixel) in self.resized.chunks_exact(channels).enumerate() {
             for c in 0..channels {
                 let source = match self.spec.color {
@@ -101,7 +103,14 @@ impl Preparer {
                     Layout::Nchw => c * plane + i,
                     Layout::Nhwc => i * channels + c,
                 };
-                out[at] = self.normalise[c][usize::from(pixel[source])];
+                let value = usize::from(pixel[source]);
+                out[at] = match &table {
+                    None => self.normalise[c][value],
+                    Some(table) => {
+                        let (mean, std) = self.spec.mean_and_std(c);
+                        (table[value] - mean) / std
+                    }
+                };
             }
         }
         Ok(())
@@ -134,7 +143,8 @@ impl Preparer {
     pub fn resize(&mut self, frame: &Frame, face: impl Into<FaceBox>) -> Result<&[u8]> {
         let FaceBox { rect: face, tilt } = face.into();
         let inside = face.clamp(frame.width(), frame.height());
-        if inside.is_empty() || !face.area().is_finite() {
+        let numbers = [face.x, face.y, face.width, face.height];
+        if inside.is_empty() || !numbers.iter().all(|v| v.is_finite()) {
             return Err(Error::Setting(format!(
                 "face {face:?} is outside the {}x{} frame",
                 frame.width(),
@@ -160,8 +170,8 @@ impl Preparer {
         let part = Rect::new(
             crop.x - left as f32,
             crop.y - top as f32,
-            crop.width.min(width as f32),
-            crop.height.min(height as f32),
+            crop.width,
+            crop.height,
         );
         self.scale(width, height, &part)
     }
@@ -240,14 +250,11 @@ impl Preparer {
         .map_err(|e| Error::Frame(e.to_string()))?;
         // A triangle filter that widens with the reduction: bilinear when enlarging, and
         // no aliasing when a large face is made small.
+        let (x, across) = span(part.x, part.width, width);
+        let (y, down) = span(part.y, part.height, height);
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            .crop(
-                part.x.into(),
-                part.y.into(),
-                part.width.into(),
-                part.height.into(),
-            );
+            .crop(x, y, across, down);
         self.resizer
             .resize(&source, &mut target, &options)
             .map_err(|e| Error::Frame(e.to_string()))?;
@@ -312,6 +319,17 @@ impl Preparer {
     }
 }
 
+/// Where a part of `length` from `start` on begins in a picture of `size` pixels, and how long
+/// it is there. Positions in frames are rounded to 32 bits, so a part may seem to reach a
+/// little beyond the very pixels that were copied for it, which the resizer refuses.
+fn span(start: f32, length: f32, size: usize) -> (f64, f64) {
+    /// Less is nothing that could be enlarged.
+    const LEAST: f64 = 1e-3;
+    let size = size as f64;
+    let start = f64::from(start).clamp(0.0, size - LEAST);
+    (start, f64::from(length).clamp(LEAST, size - start))
+}
+
 /// Left, top, width and height of the whole pixels that `rect` touches, at least one.
 fn pixels_around(rect: &Rect) -> (isize, isize, usize, usize) {
     let (left, top) = (rect.x.floor() as isize, rect.y.floor() as isize);
@@ -333,6 +351,7 @@ mod tests {
             mean: vec![0.0],
             std: vec![1.0],
             margin: 0.0,
+            tone: Tone::AsIs,
         }
     }
 
@@ -389,6 +408,86 @@ mod tests {
         }
     }
 
+    /// Found on photographs: 32-bit positions whose sum is a little more than the picture.
+    #[test]
+    fn any_box_that_holds_a_pixel_is_prepared() {
+        let mut state = 7u64;
+        let mut unit = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 40) as f32 / (1u64 << 24) as f32
+        };
+        let data = vec![128u8; 1200 * 1600];
+        let mut prepared = 0;
+        for round in 0..3000 {
+            let (width, height) =
+                [(1024, 768), (1200, 1600), (400, 400), (7, 3), (1, 1)][round % 5];
+            let frame = Frame::gray(&data[..width * height], width, height).unwrap();
+            let mut spec = spec(48, Color::Gray);
+            spec.margin = [0.0, 0.3, -0.4, 2.0][round % 4];
+            // Inside, across an edge, tiny, larger than the frame.
+            let scale = [1.0, 0.3, 1e-3, 1e5][round % 4];
+            let side = (width as f32 * scale * unit()).max(1e-6);
+            let rect = Rect::new(
+                (width as f32 + side) * unit() - side,
+                (height as f32 + side) * unit() - side,
+                side,
+                side * (0.5 + unit()),
+            );
+            let tilt = if round % 3 == 0 {
+                6.0 * unit() - 3.0
+            } else {
+                0.0
+            };
+            let mut out = [0.0; 48 * 48];
+            let face = FaceBox { rect, tilt };
+            let result = Preparer::new(&spec)
+                .unwrap()
+                .prepare(&frame, face, &mut out);
+            if rect.clamp(width, height).is_empty() {
+                continue;
+            }
+            result.unwrap_or_else(|e| panic!("{width}x{height} {rect:?} {tilt}: {e}"));
+            assert!(
+                out.iter().all(|v| *v == 128.0),
+                "{width}x{height} {rect:?} {tilt}"
+            );
+            prepared += 1;
+        }
+        assert!(prepared > 2000, "{prepared}");
+    }
+
+    #[test]
+    fn the_tone_of_a_face_makes_up_for_its_light() {
+        let bright: Vec<u8> = (0..64).map(|i| 80 + (i * 29 % 120) as u8).collect();
+        let dim: Vec<u8> = bright.iter().map(|v| v / 2).collect();
+        let prepare = |pixels: &[u8], tone| {
+            let mut out = [0.0; 64];
+            let frame = Frame::gray(pixels, 8, 8).unwrap();
+            let spec = InputSpec {
+                tone,
+                mean: vec![127.5],
+                std: vec![127.5],
+                ..spec(8, Color::Gray)
+            };
+            Preparer::new(&spec)
+                .unwrap()
+                .prepare(&frame, &Rect::new(0.0, 0.0, 8.0, 8.0), &mut out)
+                .unwrap();
+            out
+        };
+        let apart = |tone| {
+            let (a, b) = (prepare(&bright, tone), prepare(&dim, tone));
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max)
+        };
+        assert!(apart(Tone::AsIs) > 0.3);
+        assert!(apart(Tone::Standardize) < 0.05 && apart(Tone::Equalize) < 0.05);
+    }
+
     #[test]
     fn a_box_without_pixels_is_an_error() {
         let data = [0; 4];
@@ -398,6 +497,7 @@ mod tests {
             Rect::new(5.0, 0.0, 3.0, 3.0),
             Rect::new(0.0, 0.0, 0.0, 3.0),
             Rect::new(0.0, 0.0, f32::INFINITY, 3.0),
+            Rect::new(f32::NAN, 0.0, 3.0, 3.0),
         ] {
             assert!(preparer.prepare(&frame, &face, &mut [0.0; 16]).is_err());
         }

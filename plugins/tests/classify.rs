@@ -202,6 +202,27 @@ fn what_can_not_work_is_said_on_the_bus() {
 }
 
 #[test]
+fn the_tone_of_the_input_is_that_of_the_property() {
+    let read = |tone: &str| {
+        let description = format!(
+            "videotestsrc num-buffers=1 pattern=ball name=source \
+             ! video/x-raw,format=I420,width=320,height=240 \
+             ! ferclassify engine=builtin {tone} ! fakesink name=end"
+        );
+        let run = run_with(&description, |pipeline| {
+            mark(pipeline, "face", (0, 0, 320, 240));
+        });
+        assert_eq!(run.error, None);
+        let expression = run.frames[0].faces[0].expression.clone();
+        expression.unwrap().probabilities
+    };
+    let plain = read("");
+    assert_eq!(plain, read("input-tone=as-is"));
+    assert_ne!(plain, read("input-tone=equalize"));
+    assert_ne!(plain, read("input-tone=standardize"));
+}
+
+#[test]
 fn boxes_of_any_size_and_place_are_read_safely() {
     let description = "videotestsrc num-buffers=1 name=source ! video/x-raw,format=I420,width=320,height=240 \
          ! ferclassify engine=builtin ! feroverlay show-bars=true ! fakesink name=end";

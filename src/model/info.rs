@@ -44,9 +44,25 @@ pub enum Layout {
     Nhwc,
 }
 
+/// What is done to a face's pixel values before `mean` and `std`, to make up for light and
+/// exposure. Values of all channels are counted together, over the face alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tone {
+    /// Nothing.
+    #[default]
+    AsIs,
+    /// The face's mean becomes 128 and its standard deviation 60; what then lies beyond 0 to
+    /// 255 is cut off.
+    Standardize,
+    /// The face's histogram becomes flat (global histogram equalisation, as OpenCV's
+    /// `equalizeHist`).
+    Equalize,
+}
+
 /// How a face is turned into the network's input: crop the box grown by `margin`,
-/// resize to `width` x `height`, then per channel `(value - mean) / std` with values
-/// from 0 to 255.
+/// resize to `width` x `height`, change the `tone`, then per channel `(value - mean) / std`
+/// with values from 0 to 255.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputSpec {
@@ -67,6 +83,13 @@ pub struct InputSpec {
     /// Share of the detector's box added on every side before the crop.
     #[serde(default)]
     pub margin: f32,
+    /// Correction of light and exposure.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tone: Tone,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl InputSpec {
@@ -78,6 +101,15 @@ impl InputSpec {
     /// Whether one prepared face holds no value, which [`InputSpec::check`] refuses.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What is subtracted from values of channel `c`, and what they are divided by then.
+    ///
+    /// # Panics
+    /// When there is no such channel, or [`InputSpec::check`] would refuse the spec.
+    pub fn mean_and_std(&self, c: usize) -> (f32, f32) {
+        let of = |values: &[f32]| values[if values.len() == 1 { 0 } else { c }];
+        (of(&self.mean), of(&self.std))
     }
 
     /// The tensor's shape for `batch` faces.

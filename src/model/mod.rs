@@ -2,13 +2,14 @@
 
 mod info;
 mod onnx;
+mod tone;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub use info::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output};
+pub use info::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Tone};
 pub use onnx::GraphSummary;
 
 use crate::engine::tensorrt::EngineFile;
@@ -60,6 +61,8 @@ pub struct Overrides {
     pub std: Option<Vec<f32>>,
     /// Share of the box added on every side.
     pub margin: Option<f32>,
+    /// Correction of light and exposure.
+    pub tone: Option<Tone>,
 }
 
 /// A model file in memory, checked. Cheap to clone.

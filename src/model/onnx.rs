@@ -8,7 +8,7 @@ use tract_onnx::pb::{
 
 use crate::engine::tensorrt::EngineHeader;
 
-use super::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Overrides};
+use super::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Overrides, Tone};
 
 /// Names of the tensors that engines feed and read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +160,7 @@ fn describe(
             mean: Vec::new(),
             std: Vec::new(),
             margin: 0.0,
+            tone: Tone::AsIs,
         },
         output: if ends_in_softmax {
             Output::Probabilities
@@ -186,6 +187,9 @@ fn apply(info: &mut ModelInfo, overrides: &Overrides) {
     }
     if let Some(margin) = overrides.margin {
         info.input.margin = margin;
+    }
+    if let Some(tone) = overrides.tone {
+        info.input.tone = tone;
     }
 }
 

@@ -36,6 +36,7 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         settings::BuiltinModel::static_type(),
         settings::Precision::static_type(),
         settings::InputColor::static_type(),
+        settings::InputTone::static_type(),
     ] {
         kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }

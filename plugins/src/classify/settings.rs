@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fer::engine::{EngineKind, EngineOptions, tensorrt};
-use fer::model::{Bundled, Color, Overrides};
+use fer::model::{Bundled, Color, Overrides, Tone};
 use fer::{Classifier, Model};
 use gst::glib;
 use gst::prelude::*;
@@ -88,6 +88,26 @@ pub enum InputColor {
     Bgr,
 }
 
+/// Correction of each face's light.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerInputTone")]
+#[repr(i32)]
+pub enum InputTone {
+    /// As the model file says.
+    #[default]
+    #[enum_value(name = "As the model file says", nick = "model")]
+    Model,
+    /// None.
+    #[enum_value(name = "Pixels as they are", nick = "as-is")]
+    AsIs,
+    /// Mean and deviation.
+    #[enum_value(name = "Mean 128 and standard deviation 60", nick = "standardize")]
+    Standardize,
+    /// Histogram.
+    #[enum_value(name = "A flat histogram", nick = "equalize")]
+    Equalize,
+}
+
 /// The values of the properties.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -102,6 +122,7 @@ pub struct Settings {
     pub input_mean: Option<String>,
     pub input_std: Option<String>,
     pub margin: f64,
+    pub input_tone: InputTone,
     pub shared_engine: bool,
     pub batch_timeout: u64,
     pub batch_size: u32,
@@ -132,6 +153,7 @@ impl Default for Settings {
             input_mean: None,
             input_std: None,
             margin: MODEL_MARGIN,
+            input_tone: InputTone::default(),
             shared_engine: true,
             batch_timeout: 0,
             batch_size: Classifier::DEFAULT_BATCH as u32,
@@ -205,6 +227,11 @@ impl Settings {
                 glib::ParamSpecString::builder("input-std")
                     .nick("Input deviation")
                     .blurb("Pixel values are divided by it after the mean, one number or one a channel (unset: the model file's)")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("input-tone", default.input_tone)
+                    .nick("Input tone")
+                    .blurb("Correction of each face's light and exposure before input-mean and input-std")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecDouble::builder("margin")
@@ -316,6 +343,7 @@ impl Settings {
             "input-mean" => self.input_mean = text(value),
             "input-std" => self.input_std = text(value),
             "margin" => self.margin = get(value),
+            "input-tone" => self.input_tone = get(value),
             "shared-engine" => self.shared_engine = get(value),
             "batch-timeout" => self.batch_timeout = get(value),
             "batch-size" => self.batch_size = get(value),
@@ -350,6 +378,7 @@ impl Settings {
             "input-mean" => self.input_mean.to_value(),
             "input-std" => self.input_std.to_value(),
             "margin" => self.margin.to_value(),
+            "input-tone" => self.input_tone.to_value(),
             "shared-engine" => self.shared_engine.to_value(),
             "batch-timeout" => self.batch_timeout.to_value(),
             "batch-size" => self.batch_size.to_value(),
@@ -433,6 +462,12 @@ impl Settings {
             mean: self.input_mean.as_deref().map(numbers).transpose()?,
             std: self.input_std.as_deref().map(numbers).transpose()?,
             margin: (self.margin != MODEL_MARGIN).then_some(self.margin as f32),
+            tone: match self.input_tone {
+                InputTone::Model => None,
+                InputTone::AsIs => Some(Tone::AsIs),
+                InputTone::Standardize => Some(Tone::Standardize),
+                InputTone::Equalize => Some(Tone::Equalize),
+            },
         })
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use fer::finder::FinderConfig;
-use fer::model::{Color, InputSpec, Layout};
+use fer::model::{Color, InputSpec, Layout, Tone};
 use fer::prepare::Preparer;
 use fer::{Face, FaceFinder, Frame, Rect};
 use image::{DynamicImage, ImageDecoder};
@@ -27,6 +27,7 @@ pub fn input_spec() -> InputSpec {
         mean: vec![127.5],
         std: vec![127.5],
         margin: 0.0,
+        tone: Tone::AsIs,
     }
 }
 
