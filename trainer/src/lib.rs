@@ -28,6 +28,7 @@ pub mod augment;
 pub mod burn;
 pub mod checkpoint;
 pub mod data;
+pub mod degrade;
 pub mod draw;
 pub mod eval;
 pub mod export;

@@ -73,6 +73,14 @@ fn from_pictures_to_a_model_file_that_tells_them_apart() {
         "{printed}"
     );
 
+    // Without a recipe the network is that of the run it starts from.
+    let (fourth, written) = (path("d"), Path::new(&path("d")).join("config.toml"));
+    let plain = ["train", "--data", &data, "--init", &first, "--out", &fourth];
+    let printed = succeed(&[&plain[..], &["--stage", "second", "--epochs", "1"]].concat());
+    assert!(printed.contains("27 of 27 convolutions"), "{printed}");
+    let written = std::fs::read_to_string(written).unwrap();
+    assert!(written.contains("width = 0.25"), "{written}");
+
     let export = ["export", "--onnx", "--model", &second, "--data", &data];
     let printed = succeed(&[&export[..], &["--half", "--output", &model]].concat());
     assert!(printed.contains("builtin differs by at most"), "{printed}");

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use fer_trainer::SIDE;
-use fer_trainer::data::{self, Dataset, ReadOptions, Split};
+use fer_trainer::data::{self, Dataset, ReadOptions, Sample, Split};
 use fer_trainer::rng::Rng;
 
 fn open(path: &Path) -> Dataset {
@@ -104,6 +104,53 @@ fn ferplus_votes_take_the_place_of_labels() {
     );
     let votes = sample.votes.as_ref().unwrap();
     assert!((votes[7] - 0.8).abs() < 1e-6 && (votes[0] - 0.2).abs() < 1e-6);
+}
+
+#[test]
+fn undecided_pictures_are_trained_on_and_never_judged_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let face = pixels(&common::face(2, &mut Rng::new(1)));
+    let data = folder.path().join("fer2013.csv");
+    // FER-2013 calls both fear.
+    let rows = format!("2,{face},Training\n2,{face},PublicTest\n");
+    std::fs::write(&data, format!("emotion,pixels,Usage\n{rows}")).unwrap();
+    let votes = folder.path().join("fer2013new.csv");
+    let header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF";
+    let row = "4,0,4,0,0,0,2,0,0,0";
+    let text = format!("{header}\nTraining,a.png,{row}\nPublicTest,b.png,{row}\n");
+    std::fs::write(&votes, text).unwrap();
+    let open = |second_opinion| {
+        data::open(
+            &data,
+            &ReadOptions {
+                ferplus: Some(votes.clone()),
+                undecided: true,
+                second_opinion,
+                ..ReadOptions::default()
+            },
+        )
+        .unwrap()
+    };
+    let alone = open(0);
+    assert_eq!(alone.samples.len(), 1);
+    let sample = &alone.samples[0];
+    assert_eq!(sample.split, Some(Split::Train));
+    let share = |sample: &Sample, class: &str| {
+        let at = alone.classes.iter().position(|c| c == class).unwrap();
+        sample.votes.as_ref().unwrap()[at]
+    };
+    assert!((share(sample, "fear") - 0.2).abs() < 1e-6);
+    // Two of ten and FER-2013's two: four of twelve.
+    let asked = open(2);
+    assert!((share(&asked.samples[0], "fear") - 4.0 / 12.0).abs() < 1e-6);
+    // Without parts nobody knows what will be judged by.
+    std::fs::write(&data, format!("emotion,pixels\n2,{face}\n2,{face}\n")).unwrap();
+    let nothing = ReadOptions {
+        ferplus: Some(votes.clone()),
+        undecided: true,
+        ..ReadOptions::default()
+    };
+    assert!(data::open(&data, &nothing).is_err());
 }
 
 #[test]

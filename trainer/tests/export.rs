@@ -8,7 +8,7 @@ use fer::engine::{self, EngineKind, EngineOptions, OnnxRuntime};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::Network;
 use fer_trainer::data::Sample;
-use fer_trainer::export::{Description, Storage, export, export_quantised, verify};
+use fer_trainer::export::{Calibration, Description, Storage, export, export_quantised, verify};
 use fer_trainer::nn::weights::Tensors;
 use fer_trainer::nn::{Architecture, Weights, Workspace};
 use fer_trainer::rng::Rng;
@@ -63,7 +63,7 @@ fn the_builtin_engine_computes_the_same_scores() {
     let samples: Vec<&Sample> = samples.iter().collect();
     let about = Description::default();
     for storage in [Storage::Single, Storage::Half] {
-        let (folded, model) = export(&network, storage, 1.0, &about).unwrap();
+        let (folded, model) = export(&network, storage, &Calibration::NONE, &about).unwrap();
         let (net, weights) = (&folded.net, &folded.weights);
         verify::check(net, weights, &model, EngineKind::Builtin, &samples).unwrap();
     }
@@ -75,7 +75,7 @@ fn onnx_runtime_computes_the_same_scores() {
     let samples: Vec<&Sample> = samples.iter().collect();
     let about = Description::default();
     for storage in [Storage::Single, Storage::Half] {
-        let (folded, model) = export(&network, storage, 1.0, &about).unwrap();
+        let (folded, model) = export(&network, storage, &Calibration::NONE, &about).unwrap();
         match OnnxRuntime::open(&model, 1) {
             Ok(_) => {}
             Err(fer::Error::Engine { reason, .. }) => {
@@ -90,16 +90,23 @@ fn onnx_runtime_computes_the_same_scores() {
 }
 
 #[test]
-fn folding_and_temperature_only_scale_the_scores() {
+fn folding_and_calibration_only_move_and_scale_the_scores() {
     let (network, samples) = (network(), samples());
     let samples: Vec<&Sample> = samples.iter().collect();
     let about = Description::default();
-    let (folded, _) = export(&network, Storage::Single, 2.0, &about).unwrap();
+    let halved = Calibration {
+        offsets: (0..7).map(|class| 0.5 * class as f32).collect(),
+        temperature: 2.0,
+    };
+    let (folded, _) = export(&network, Storage::Single, &halved, &about).unwrap();
     let mut workspaces = [Workspace::new(&network.net, 32)];
     let mut scores = |weights| predict(&network.net, weights, &mut workspaces, &samples, false);
     let (trained, folded) = (scores(&network.weights), scores(&folded.weights));
-    for (a, b) in trained.iter().flatten().zip(folded.iter().flatten()) {
-        assert!((a / 2.0 - b).abs() < 1e-4 * a.abs().max(1.0), "{a} {b}");
+    for (trained, folded) in trained.iter().zip(&folded) {
+        for (class, (a, b)) in trained.iter().zip(folded).enumerate() {
+            let want = a / 2.0 + 0.5 * class as f32;
+            assert!((want - b).abs() < 1e-4 * a.abs().max(1.0), "{want} {b}");
+        }
     }
 }
 
@@ -107,8 +114,13 @@ fn folding_and_temperature_only_scale_the_scores() {
 fn a_wrong_file_is_noticed() {
     let (network, samples) = (network(), samples());
     let samples: Vec<&Sample> = samples.iter().collect();
-    let (mut folded, model) =
-        export(&network, Storage::Single, 1.0, &Description::default()).unwrap();
+    let (mut folded, model) = export(
+        &network,
+        Storage::Single,
+        &Calibration::NONE,
+        &Description::default(),
+    )
+    .unwrap();
     folded.weights.head_mut().1[0] += 1e-2;
     let (net, weights) = (&folded.net, &folded.weights);
     let error = verify::check(net, weights, &model, EngineKind::Builtin, &samples).unwrap_err();
@@ -123,7 +135,7 @@ fn the_file_says_what_it_is_and_half_is_half_as_large() {
         ..Description::default()
     };
     let size = |storage| -> (Model, usize) {
-        let (_, model) = export(&network, storage, 1.0, &about).unwrap();
+        let (_, model) = export(&network, storage, &Calibration::NONE, &about).unwrap();
         let len = model.bytes().len();
         (model, len)
     };
@@ -154,8 +166,8 @@ fn a_quantised_network_says_nearly_the_same() {
     let (network, samples) = (network(), samples());
     let samples: Vec<&Sample> = samples.iter().collect();
     let about = Description::default();
-    let (_, single) = export(&network, Storage::Single, 1.0, &about).unwrap();
-    let model = export_quantised(&network, 1.0, &about, &samples).unwrap();
+    let (_, single) = export(&network, Storage::Single, &Calibration::NONE, &about).unwrap();
+    let model = export_quantised(&network, &Calibration::NONE, &about, &samples).unwrap();
     assert_eq!(model.info(), single.info());
     assert!(10 * model.bytes().len() < 4 * single.bytes().len());
     let exact = scores(&single, EngineKind::Builtin, &samples).unwrap();

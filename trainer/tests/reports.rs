@@ -47,7 +47,7 @@ fn the_report_of_an_evaluation_has_its_numbers() {
     assert!(page.warnings.is_empty());
     // The baselines, ours first.
     let baseline = |name: &str| page.rows.iter().any(|r| r[0] == name);
-    assert!(baseline("this model") && baseline("@vladmandic/human"));
+    assert!(baseline("this model") && baseline("@vladmandic/human 3.3.6"));
     assert!(page.rows.iter().any(|r| r.contains(&"95.24 %".into())));
 
     // The confusion matrix and the reliability diagram.
@@ -71,5 +71,47 @@ fn the_report_of_an_evaluation_has_its_numbers() {
     assert_eq!(csv(&report.join("classes.csv")).len(), 4);
     let bins = csv(&report.join("reliability.csv"));
     assert_eq!(bins.len(), 15);
-    assert_eq!(csv(&report.join("baselines.csv")).len(), 8);
+    assert_eq!(csv(&report.join("baselines.csv")).len(), 14);
+}
+
+#[test]
+fn corruptions_are_told_in_text_json_and_report_and_are_the_same_for_a_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, report) = (path("data"), path("report"));
+    common::sets::fer2013(Path::new(&data), 2, 6);
+    let run = |seed: &str, json: &str| -> (String, Value) {
+        let args = ["eval", "--data", &data, "--split", "validation"];
+        let options = ["--corruptions", "--seed", seed, "--json", json];
+        let printed = succeed(&[&args[..], &options, &["--report", &report]].concat());
+        let json = std::fs::read_to_string(json).unwrap();
+        (printed, serde_json::from_str(&json).unwrap())
+    };
+    let (printed, first) = run("1", &path("a.json"));
+    let (_, again) = run("1", &path("b.json"));
+    let (_, other) = run("2", &path("c.json"));
+    let damage = &first["corruptions"];
+    assert_eq!(damage, &again["corruptions"]);
+    assert_ne!(damage["rows"], other["corruptions"]["rows"]);
+
+    let rows = damage["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 39);
+    let number = |value: &Value| value.as_f64().unwrap();
+    let mean = rows.iter().map(|row| number(&row["accuracy"])).sum::<f64>() / 39.0;
+    assert!((mean - number(&damage["mean"])).abs() < 1e-9);
+    assert_eq!(damage["clean"], first["metrics"]["accuracy"]);
+    for row in rows {
+        let loss = number(&damage["clean"]) - number(&row["accuracy"]);
+        assert!((loss - number(&row["loss"])).abs() < 1e-9, "{row}");
+    }
+    assert!(printed.contains("out of focus"), "{printed}");
+    let share = format!("{:.3} of the", number(&damage["share_of_clean"]));
+    assert!(printed.contains(&share), "{printed}");
+
+    let page = Page::read(Path::new(&report));
+    let header = page.rows.iter().find(|row| row[0] == "damage");
+    assert!(header.is_some(), "no table of damages");
+    let pictures = &page.drawings[2];
+    assert!(pictures.contains(&"noise".into()) && pictures.contains(&"heavy".into()));
+    assert_eq!(csv(&Path::new(&report).join("damage.csv")).len(), 41);
 }

@@ -15,7 +15,7 @@ use fer::model::Overrides;
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::Network;
 use fer_trainer::data::Sample;
-use fer_trainer::export::{Description, Storage, export, export_quantised};
+use fer_trainer::export::{Calibration, Description, Storage, export, export_quantised};
 use fer_trainer::nn::weights::Tensors;
 use fer_trainer::nn::{Architecture, Weights};
 use fer_trainer::rng::Rng;
@@ -137,7 +137,7 @@ fn an_onnx_file_is_built_beside_itself_and_its_accuracy_told() {
     let folder = tempfile::tempdir().unwrap();
     let about = Description::default();
     for (name, storage) in [("single", Storage::Single), ("half", Storage::Half)] {
-        let (_, model) = export(&untrained(), storage, 1.0, &about).unwrap();
+        let (_, model) = export(&untrained(), storage, &Calibration::NONE, &about).unwrap();
         let path = folder.path().join(name).with_extension("onnx");
         std::fs::write(&path, model.bytes()).unwrap();
         draw(&folder.path().join("data"));
@@ -243,7 +243,7 @@ fn a_quantised_file_becomes_an_engine_of_eight_bits() {
     let samples = common::samples(16, CLASSES.len(), 4);
     let samples: Vec<&Sample> = samples.iter().collect();
     let about = Description::default();
-    let model = export_quantised(&untrained(), 1.0, &about, &samples).unwrap();
+    let model = export_quantised(&untrained(), &Calibration::NONE, &about, &samples).unwrap();
     std::fs::write(folder.path().join("own.onnx"), model.bytes()).unwrap();
     let options = ["--model", "own.onnx", "--precision"];
     succeed(folder.path(), &[&options[..], &["int8"]].concat());

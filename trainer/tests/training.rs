@@ -4,11 +4,13 @@ mod common;
 #[path = "../../tests/skip/mod.rs"]
 mod skip;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use fer::model::Tone;
 use fer_trainer::augment::Augment;
-use fer_trainer::checkpoint::{Network, RunFolder, load_state, save_state};
+use fer_trainer::checkpoint::{Network, RunFolder, load_state, save, save_state};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::loss::CenterConfig;
 use fer_trainer::nn::bf16::Bf16;
@@ -236,6 +238,46 @@ fn patience_ends_a_run() {
     let (outcome, epochs) = run(&mut trainer(&config), &samples, None);
     assert_eq!(outcome, Outcome::NoLongerBetter);
     assert!(epochs.len() < 50);
+}
+
+#[test]
+fn without_an_average_the_evaluated_network_is_the_trained_one() {
+    let config = Config {
+        ema: 0.0,
+        ..config()
+    };
+    let mut trainer = trainer(&config);
+    run(&mut trainer, &common::samples(80, CLASSES, 5), None);
+    assert_eq!(trainer.average, trainer.weights);
+}
+
+#[test]
+fn runs_of_any_width_are_loaded_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // Those of two decimals up to 0.4, and of the larger ones some that rounding to eights
+    // once made unreadable.
+    let narrow = (13..=40).map(|hundredths| hundredths as f32 / 100.0);
+    for width in narrow.chain([0.66, 0.88, 1.0, 1.13]) {
+        for (stem_stride, tone) in [(2, Tone::AsIs), (1, Tone::Equalize)] {
+            let config = Config {
+                width,
+                stem_stride,
+                tone,
+                ..config()
+            };
+            let net = config.network(CLASSES).unwrap();
+            let rng = &mut Rng::new(1);
+            let (weights, _) = Weights::init(&net, &Tensors::new(), &[], rng);
+            let metadata = HashMap::from([
+                ("classes".to_owned(), "a,b,c,d".to_owned()),
+                ("config".to_owned(), config.to_toml().unwrap()),
+            ]);
+            let file = folder.path().join("weights.safetensors");
+            save(&file, &weights.to_tensors(&net), metadata).unwrap();
+            let network = Network::load(&file).unwrap();
+            assert_eq!((network.net, network.weights), (net, weights), "{width}");
+        }
+    }
 }
 
 #[test]

@@ -47,11 +47,14 @@ impl Network {
         let path = weights_file(path);
         let read = || -> Result<Self> {
             let loaded = load(&path)?;
-            let stem_stride = stem_stride(&loaded)?;
             let classes = loaded
                 .classes
+                .clone()
                 .context("the file does not name its classes")?;
-            let net = Architecture::with_stem(width(&loaded.tensors)?, stem_stride, classes.len())?;
+            let net = match loaded.recipe()? {
+                Some(recipe) => recipe.network(classes.len())?,
+                None => Architecture::new(width(&loaded.tensors)?, classes.len())?,
+            };
             Ok(Self {
                 weights: Weights::from_tensors(&net, &loaded.tensors)?,
                 net,
@@ -63,17 +66,20 @@ impl Network {
     }
 }
 
-/// The first layer's stride, from the recipe in the file; that of the published network
-/// where there is none.
-fn stem_stride(file: &Loaded) -> Result<usize> {
-    let Some(recipe) = file.metadata.get("config") else {
-        return Ok(2);
-    };
-    let recipe = Config::from_toml(recipe, None).context("the recipe in the file")?;
-    Ok(recipe.stem_stride)
+impl Loaded {
+    /// The recipe of the run that the file is from, where it has one.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn recipe(&self) -> Result<Option<Config>> {
+        let text = self.metadata.get("config");
+        text.map(|text| Config::from_toml(text, None, None).context("the recipe in the file"))
+            .transpose()
+    }
 }
 
-/// The width multiplier, from the number of pooled features.
+/// The width multiplier of a file without a recipe, from the number of pooled features: that
+/// of the published network is told exactly, others as far as rounding to eights allows.
 fn width(tensors: &Tensors) -> Result<f32> {
     let head = tensors
         .get("head.weight")

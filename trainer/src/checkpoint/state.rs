@@ -76,7 +76,7 @@ fn read(path: &Path) -> Result<Trainer> {
     let config: Config = toml::from_str(text("config")?)?;
     let progress: Progress = serde_json::from_str(text("progress")?)?;
     let classes = file.classes.clone().context("no classes in it")?;
-    let net = Architecture::with_stem(config.width, config.stem_stride, classes.len())?;
+    let net = config.network(classes.len())?;
     let part = |prefix: &str| -> Tensors {
         file.tensors
             .iter()

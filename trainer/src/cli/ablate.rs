@@ -34,16 +34,16 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let config = args.options.config()?;
+    let two = recipe::weights(Some(&args.init))?;
+    let config = args.options.config(&two)?;
     let device = args.options.device(&config)?;
     ensure!(
         config.center.lambda > 0.0,
         "the recipe's center.lambda is 0, so there is no center loss to compare with"
     );
-    let two = recipe::weights(Some(&args.init))?;
     let one = recipe::weights(args.one_stage_init.as_deref())?;
     let source = &args.options.source;
-    let data = source.open()?;
+    let data = source.open_to_judge(0.0)?;
     let deals = args.options.deal(&data, config.hold_out)?;
     let about = [
         describe(&source.data, &data),

@@ -84,13 +84,14 @@ impl Observer for Console {
             bar.set_length(0);
         }
         println!(
-            "epoch {}: softmax {:.4}, center {:.4}, train {:.2} %, validation {:.2} % (mirrored {:.2} %, not \
+            "epoch {}: softmax {:.4}, center {:.4}, train {:.2} %, validation {:.2} % (balanced {:.2} %, mirrored {:.2} %, not \
              averaged {:.2} %), {:.0} pictures/s, {:.0} s{}",
             report.epoch,
             report.softmax,
             report.center,
             100.0 * report.train_accuracy,
             100.0 * report.accuracy,
+            100.0 * report.accuracy_balanced.unwrap_or(0.0),
             100.0 * report.accuracy_mirrored,
             100.0 * report.accuracy_raw,
             report.rate,

@@ -41,11 +41,11 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let config = args.options.config()?;
-    let device = args.options.device(&config)?;
     let init = recipe::weights(args.init.as_deref())?;
+    let config = args.options.config(&init)?;
+    let device = args.options.device(&config)?;
     let source = &args.options.source;
-    let mut data = source.open()?;
+    let mut data = source.open_to_judge(0.0)?;
     let mut about = vec![describe(&source.data, &data)];
     let other = match &args.test_data {
         Some(path) => {
@@ -126,8 +126,9 @@ pub fn run(args: &Args) -> Result<()> {
             counted: COUNTED,
             missed,
             milliseconds: None,
+            agreement: None,
         };
-        report::evaluation(folder, &summary, &[("Seeds", "seeds", seeds)])?;
+        report::evaluation(folder, &summary, &[("Seeds", "seeds", seeds)], None)?;
         predictions(&data.classes, &deals, &runs).write_csv(&folder.join("predictions.csv"))?;
         println!("{}", folder.join("report.html").display());
     }
@@ -194,10 +195,10 @@ fn across<'a>(
     hold_out: f32,
 ) -> Result<Vec<Deal<'a>>> {
     args.options.each_seed(|rng| {
-        let (train, validation) = split::for_training(data, hold_out, rng)?;
+        let parts = split::for_training(data, hold_out, rng)?;
         Ok(vec![Fold {
-            train,
-            validation,
+            train: parts.train,
+            validation: parts.validation,
             test: other.samples.iter().collect(),
         }])
     })

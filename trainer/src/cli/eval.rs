@@ -7,13 +7,14 @@ use fer::Classifier;
 use fer::engine::{EngineKind, EngineOptions};
 use fer::model::Overrides;
 use fer_trainer::data::{Sample, Split};
-use fer_trainer::eval::{Metrics, evaluate};
+use fer_trainer::eval::corruptions::{self, Row};
+use fer_trainer::eval::{Metrics, agreement, evaluate, robustness};
 use fer_trainer::report::baselines::{self, On};
-use fer_trainer::report::{self, Missed, Summary};
+use fer_trainer::report::{self, Missed, Shown, Summary};
 use serde_json::json;
 
-use super::measures;
 use super::source::Source;
+use super::{measures, within};
 
 /// What measures count.
 const COUNTED: &str = "pictures";
@@ -32,6 +33,16 @@ pub struct Args {
     /// Averages the probabilities with those of the mirrored picture
     #[arg(long)]
     mirror: bool,
+    /// Share of the detector's box that is added on every side of faces that must be found,
+    /// as `ferclassify margin=` does: -0.4 to 2
+    #[arg(long, default_value_t = 0.0, allow_hyphen_values = true, value_parser = within(-0.4..=2.0))]
+    margin: f32,
+    /// Measures what cameras cost: thirteen kinds of damage at three strengths each
+    #[arg(long)]
+    corruptions: bool,
+    /// Start of the random numbers of --corruptions
+    #[arg(long, default_value_t = 1, requires = "corruptions")]
+    seed: u64,
     /// Writes the measures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -49,7 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(path) => fer::Model::load(path, &Overrides::default())?,
         None => fer::Model::bundled()?,
     };
-    let data = args.source.open()?;
+    let data = args.source.open_to_judge(args.margin)?;
     let samples: Vec<&Sample> = match args.split {
         Some(split) => data.part(split),
         None => data.samples.iter().collect(),
@@ -75,6 +86,12 @@ pub fn run(args: &Args) -> Result<()> {
         .filter(|m| args.split.is_none_or(|s| m.split == Some(s)));
     let missed = Missed::new(missed.count(), &metrics);
     measures::print_missed(&missed);
+    let voted = samples.iter().map(|s| s.votes.as_deref());
+    let answers = evaluation.probabilities.iter().map(Vec::as_slice);
+    let agreement = agreement(answers.zip(voted));
+    if let Some(agreement) = &agreement {
+        measures::print_agreement(agreement);
+    }
     println!("{:.2} ms a picture", evaluation.milliseconds);
     let on = On::of(data.format, &data.classes);
     let part = args.split.map_or("all".to_owned(), |s| format!("{s} part"));
@@ -82,6 +99,30 @@ pub fn run(args: &Args) -> Result<()> {
     let how = format!("{part}, {looks}");
     if let Some(table) = baselines::table(metrics.accuracy, &how, on, false) {
         print!("{}", table.to_text());
+    }
+    let robustness = args
+        .corruptions
+        .then(|| {
+            let of = corruptions::ALL.len() * 3;
+            let mut progress = |done: usize, row: &Row| {
+                eprintln!("{done} of {of}: {} {}", row.corruption, row.strength);
+            };
+            let (classes, seed) = (&data.classes, args.seed);
+            let classifier = &mut classifier;
+            robustness(
+                classifier,
+                classes,
+                &samples,
+                args.mirror,
+                seed,
+                &mut progress,
+            )
+        })
+        .transpose()?;
+    let damage = robustness.as_ref().map(report::damage);
+    if let (Some(robustness), Some(table)) = (&robustness, &damage) {
+        print!("{}", table.to_text());
+        measures::print_robustness(robustness);
     }
     if let Some(folder) = &args.report {
         let about = [
@@ -107,8 +148,13 @@ pub fn run(args: &Args) -> Result<()> {
             counted: COUNTED,
             missed,
             milliseconds: Some(evaluation.milliseconds),
+            agreement,
         };
-        report::evaluation(folder, &summary, &[])?;
+        let shown = robustness.as_ref().map(|robustness| Shown {
+            robustness,
+            face: &samples[0].pixels,
+        });
+        report::evaluation(folder, &summary, &[], shown)?;
         println!("{}", folder.join("report.html").display());
     }
     if let Some(path) = &args.json {
@@ -124,6 +170,8 @@ pub fn run(args: &Args) -> Result<()> {
             "accuracy_with_missed": missed.accuracy_with,
             "milliseconds": evaluation.milliseconds,
             "metrics": metrics,
+            "votes": agreement,
+            "corruptions": robustness,
         });
         std::fs::write(path, serde_json::to_string_pretty(&document)? + "\n")
             .with_context(|| format!("writing {}", path.display()))?;

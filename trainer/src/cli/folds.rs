@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
+use fer_trainer::checkpoint::Loaded;
 use fer_trainer::data::Dataset;
 use fer_trainer::data::split::By;
 use fer_trainer::eval::{Deal, FoldEnd, Place, Protocol, Run, Setting, cross_validate, folds};
@@ -43,9 +44,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// The recipe, of the second stage unless the user says otherwise.
-    pub fn config(&self) -> Result<Config> {
-        let mut config = self.recipe.config(Some(Stage::Second))?;
+    /// The recipe, of the second stage unless the user says otherwise, with the network of
+    /// `init`.
+    pub fn config(&self, init: &Loaded) -> Result<Config> {
+        let mut config = self.recipe.config(Some(Stage::Second), init)?;
         self.on.apply(&mut config);
         Ok(config)
     }

@@ -1,6 +1,6 @@
 //! Measures on a terminal.
 
-use fer_trainer::eval::Metrics;
+use fer_trainer::eval::{Agreement, Metrics, Robustness};
 use fer_trainer::report::Missed;
 
 /// Prints all measures and the confusion matrix; `counted` is what they count.
@@ -44,4 +44,24 @@ pub fn print_missed(missed: &Missed) {
             100.0 * missed.accuracy_with
         );
     }
+}
+
+/// Prints how probabilities agree with votes.
+pub fn print_agreement(agreement: &Agreement) {
+    println!(
+        "beside the votes on {} pictures: cosine {:.4}, divergence {:.4} nats",
+        agreement.n, agreement.cosine, agreement.divergence
+    );
+}
+
+/// Prints what is left of the accuracy under damage.
+pub fn print_robustness(r: &Robustness) {
+    println!(
+        "damaged: mean {:.2} %, {:.3} of the {:.2} % on clean faces; balanced {:.2} % (seed {})",
+        100.0 * r.mean,
+        r.share_of_clean,
+        100.0 * r.clean,
+        100.0 * r.balanced_mean,
+        r.seed
+    );
 }

@@ -15,8 +15,20 @@ mod summary;
 mod teach;
 mod train;
 
+use std::ops::RangeInclusive;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+/// Reads a number of a range from the command line.
+fn within(range: RangeInclusive<f32>) -> impl Fn(&str) -> Result<f32, String> + Clone {
+    move |text| {
+        let value: f32 = text.parse().map_err(|_| "not a number".to_owned())?;
+        let (low, high) = (range.start(), range.end());
+        let fits = range.contains(&value);
+        fits.then_some(value).ok_or(format!("not {low} to {high}"))
+    }
+}
 
 /// Trains, evaluates and exports networks for facial expressions.
 #[derive(Debug, Parser)]

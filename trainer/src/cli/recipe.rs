@@ -28,16 +28,20 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The recipe, for `stage` where the user names none.
+    /// The recipe, for `stage` where the user names none; of the network, what the user does
+    /// not name is that of the run that `init` is from.
     ///
     /// # Errors
     /// Names the file and the setting that is wrong.
-    pub fn config(&self, stage: Option<Stage>) -> Result<Config> {
+    pub fn config(&self, stage: Option<Stage>, init: &Loaded) -> Result<Config> {
         let stage = self.stage.or(stage);
+        let from = init.recipe()?;
         let mut config = match (&self.config, self.preset) {
-            (Some(path), _) => Config::load(path, stage)?,
-            (None, Some(preset)) => preset.config(stage)?,
-            (None, None) => Config::for_stage(stage.unwrap_or_default()),
+            (Some(path), _) => Config::load(path, stage, from.as_ref())?,
+            (None, Some(preset)) => preset.config(stage, from.as_ref())?,
+            (None, None) => {
+                Config::for_stage(stage.unwrap_or_default()).with_network_of(from.as_ref())
+            }
         };
         config.epochs = self.epochs.unwrap_or(config.epochs);
         config.width = self.width.unwrap_or(config.width);

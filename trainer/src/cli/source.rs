@@ -23,6 +23,13 @@ pub struct Reading {
     /// fer2013.csv: takes labels and votes from this fer2013new.csv of FERPlus
     #[arg(long)]
     ferplus: Option<PathBuf>,
+    /// FERPlus: also trains on pictures without a majority, by their votes
+    #[arg(long, requires = "ferplus")]
+    undecided: bool,
+    /// FERPlus: votes that FER-2013's label is worth beside those of ten people, in pictures
+    /// to train on and where one of the ten says so too
+    #[arg(long, requires = "ferplus", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10))]
+    second_opinion: u8,
 }
 
 /// A data set that a command needs.
@@ -41,17 +48,46 @@ impl Source {
     pub fn open(&self) -> Result<Dataset> {
         self.reading.open(&self.data)
     }
+
+    /// As [`Source::open`], for a command that judges by the pictures: what is only there to
+    /// be trained on is refused. Faces that must be found are cut with `margin` of their box
+    /// added on every side.
+    pub fn open_to_judge(&self, margin: f32) -> Result<Dataset> {
+        if self.reading.undecided || self.reading.second_opinion > 0 {
+            bail!("--undecided and --second-opinion are for training, not to judge by");
+        }
+        self.reading.read(&self.data, margin)
+    }
 }
 
 impl Reading {
+    /// Whether nothing is said that differs from the defaults.
+    pub fn is_plain(&self) -> bool {
+        !self.aligned
+            && self.classes.is_none()
+            && self.ck_frames == 1
+            && !self.ck_neutral
+            && self.ferplus.is_none()
+    }
+
     /// As [`Source::open`].
     pub fn open(&self, path: &Path) -> Result<Dataset> {
+        self.read(path, 0.0)
+    }
+
+    fn read(&self, path: &Path, margin: f32) -> Result<Dataset> {
         let name = |word: &String| classes::canonical(word).map_or(word.clone(), String::from);
         let keep: Option<Vec<String>> = self.classes.as_ref().map(|c| c.iter().map(name).collect());
         if let Some(keep) = &keep
             && keep.len() < 2
         {
             bail!("--classes needs at least two");
+        }
+        if let Some((_, twice)) = keep.iter().flatten().enumerate().find(|(i, class)| {
+            let before = keep.iter().flatten().take(*i);
+            before.into_iter().any(|other| other == *class)
+        }) {
+            bail!("--classes names {twice} twice");
         }
         let data = data::open(
             path,
@@ -60,6 +96,9 @@ impl Reading {
                 last_frames: usize::from(self.ck_frames),
                 neutral: self.ck_neutral,
                 ferplus: self.ferplus.clone(),
+                undecided: self.undecided,
+                margin,
+                second_opinion: self.second_opinion,
                 classes: keep,
             },
         )?;

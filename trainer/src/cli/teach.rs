@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use fer_trainer::checkpoint::Network;
+use fer_trainer::checkpoint::{Loaded, Network};
 use fer_trainer::data::split;
 use fer_trainer::rng::Rng;
 use fer_trainer::train::SoftLabels;
@@ -32,7 +32,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let config = args.recipe.config(None)?;
+    let config = args.recipe.config(None, &Loaded::default())?;
     let teachers = args
         .teacher
         .iter()
@@ -44,7 +44,8 @@ pub fn run(args: &Args) -> Result<()> {
         "{} is a folder, not a file to write",
         args.out.display()
     );
-    let (train, _) = split::for_training(&data, config.hold_out, &mut Rng::new(config.seed))?;
+    let mut rng = Rng::new(config.seed);
+    let train = split::for_training(&data, config.hold_out, &mut rng)?.train;
     let (views, passes) = (
         usize::from(args.views),
         usize::from(args.views) * teachers.len(),

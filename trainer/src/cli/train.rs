@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use fer_trainer::checkpoint::RunFolder;
-use fer_trainer::data::{Dataset, Sample, split, warnings};
+use fer_trainer::checkpoint::{Loaded, RunFolder};
+use fer_trainer::data::split::{self, Training};
+use fer_trainer::data::{Dataset, Sample, warnings};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{self, Config, Outcome, SoftLabels, Trainer};
 
@@ -44,8 +45,8 @@ pub struct Args {
 }
 
 impl Args {
-    fn config(&self) -> Result<Config> {
-        let mut config = self.recipe.config(None)?;
+    fn config(&self, init: &Loaded) -> Result<Config> {
+        let mut config = self.recipe.config(None, init)?;
         config.seed = self.seed.unwrap_or(config.seed);
         self.on.apply(&mut config);
         Ok(config)
@@ -59,20 +60,25 @@ pub fn run(args: &Args) -> Result<()> {
         .build_global()
         .context("threads")?;
     let folder = RunFolder::open(&args.out);
+    let init = recipe::weights(args.init.as_deref())?;
     let mut resumed = args.resume.then(|| folder.resume()).transpose()?;
     let config = match &mut resumed {
         Some(trainer) => {
             args.on.apply(&mut trainer.config);
             trainer.config.clone()
         }
-        None => args.config()?,
+        None => args.config(&init)?,
     };
     let device = args.on.device(&config)?;
     let labels = soft_labels(args, &folder)?;
     let data = args.source.open()?;
     let mut rng = Rng::new(config.seed);
-    let (train, validation) = split::for_training(&data, config.hold_out, &mut rng)?;
-    describe(&data, &train, &validation);
+    let Training {
+        train,
+        validation,
+        copies,
+    } = split::for_training(&data, config.hold_out, &mut rng)?;
+    describe(&data, &train, &validation, copies);
     let taught = labels
         .as_ref()
         .map(|labels| labels.attach(&data.classes, &train))
@@ -90,7 +96,7 @@ pub fn run(args: &Args) -> Result<()> {
             );
             trainer
         }
-        None => start(args, config, &data)?,
+        None => start(args, config, &data, &init)?,
     };
     trainer.move_to(device)?;
     let folder = if args.resume {
@@ -139,7 +145,7 @@ fn soft_labels(args: &Args, folder: &RunFolder) -> Result<Option<SoftLabels>> {
     SoftLabels::load(path).map(Some)
 }
 
-fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample]) {
+fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample], copies: usize) {
     println!(
         "{}: {} pictures to train on, {} to validate, {} without a face, {} not used",
         data.format,
@@ -155,15 +161,17 @@ fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample]) {
     for (class, (train, validation)) in data.classes.iter().zip(counts) {
         println!("  {class:10} {train:6} {validation:6}");
     }
+    if copies > 0 {
+        println!("{copies} more are not trained on, since the validation pictures show the same");
+    }
     for warning in warnings(data, train, validation) {
         eprintln!("warning: {warning}");
     }
 }
 
 /// A new run.
-fn start(args: &Args, config: Config, data: &Dataset) -> Result<Trainer> {
-    let init = recipe::weights(args.init.as_deref())?;
-    let started = train::start(config, data.classes.clone(), &init);
+fn start(args: &Args, config: Config, data: &Dataset, init: &Loaded) -> Result<Trainer> {
+    let started = train::start(config, data.classes.clone(), init);
     let Some(path) = &args.init else {
         return Ok(started?.0);
     };

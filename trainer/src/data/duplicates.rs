@@ -1,6 +1,6 @@
 //! Pictures that are in a data set twice, which spoils a comparison of its parts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -63,6 +63,20 @@ pub fn find<P: PartialEq + Sync>(samples: &[&Sample], parts: &[P]) -> Duplicates
         exact,
         near_across_parts,
     }
+}
+
+/// For each of `samples`, whether one of `others` shows the same: equal pixels or, where `near`
+/// ones count too, as near as in [`find`].
+pub fn also_among(samples: &[&Sample], others: &[&Sample], near: bool) -> Vec<bool> {
+    let equal: HashSet<&[u8]> = others.iter().map(|s| s.pixels.as_slice()).collect();
+    let compared = if near { others } else { &[] };
+    let hashed: Vec<[u64; 4]> = compared.iter().map(|s| hash(&s.pixels)).collect();
+    let each = samples.par_iter().map(|sample| {
+        let own = hash(&sample.pixels);
+        let near = |other: &[u64; 4]| distance(&own, other) <= NEAR && !flat(other);
+        equal.contains(sample.pixels.as_slice()) || (!flat(&own) && hashed.iter().any(near))
+    });
+    each.collect()
 }
 
 fn distance(a: &[u64; 4], b: &[u64; 4]) -> u32 {
@@ -130,6 +144,11 @@ mod tests {
         let found = find(&samples.each_ref(), &splits);
         assert_eq!(found.exact, [(0, 2)]);
         assert_eq!(found.near_across_parts, [(0, 3), (2, 3)]);
+        let [a, b, again, brighter] = samples.each_ref();
+        let copies = also_among(&[a, again, b], &[brighter], true);
+        assert_eq!(copies, [true, true, false]);
+        assert_eq!(also_among(&[a, again, b], &[brighter], false), [false; 3]);
+        assert_eq!(also_among(&[again, b], &[a], false), [true, false]);
     }
 
     #[test]

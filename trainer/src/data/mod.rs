@@ -126,7 +126,7 @@ pub struct Dataset {
 }
 
 /// How to read a data set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReadOptions {
     /// Whether pictures are faces already; `None` leaves it to the data set's form and to
     /// the pictures' size.
@@ -137,6 +137,13 @@ pub struct ReadOptions {
     pub neutral: bool,
     /// FER-2013's CSV file: votes of FERPlus to take in place of its labels.
     pub ferplus: Option<PathBuf>,
+    /// FERPlus: whether pictures to train on that have no majority are kept, for their votes.
+    pub undecided: bool,
+    /// FERPlus: votes that FER-2013's label is worth beside those of ten people, in pictures
+    /// to train on and where at least one of the ten says so too.
+    pub second_opinion: u8,
+    /// Share of the detector's box that is added on every side.
+    pub margin: f32,
     /// Classes to keep; `None` keeps all.
     pub classes: Option<Vec<String>>,
 }
@@ -148,6 +155,9 @@ impl Default for ReadOptions {
             last_frames: 1,
             neutral: false,
             ferplus: None,
+            undecided: false,
+            second_opinion: 0,
+            margin: 0.0,
             classes: None,
         }
     }
@@ -161,7 +171,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     let read = || -> Result<Dataset> {
         let mut dataset = read(path, options)?;
         if let Some(votes) = &options.ferplus {
-            ferplus::join(&mut dataset, votes)?;
+            ferplus::join(&mut dataset, votes, options)?;
         }
         if let Some(classes) = &options.classes {
             dataset.keep(classes)?;

@@ -4,18 +4,50 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 
-use super::{Dataset, Sample, Split};
+use super::{Dataset, Sample, Split, duplicates};
 use crate::rng::Rng;
 
 /// Two parts of a data set.
 pub type Parts<'a> = (Vec<&'a Sample>, Vec<&'a Sample>);
 
+/// What a run is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training<'a> {
+    /// Pictures to learn from.
+    pub train: Vec<&'a Sample>,
+    /// Pictures to choose by.
+    pub validation: Vec<&'a Sample>,
+    /// Pictures that were taken out of `train`, since `validation` shows the same.
+    pub copies: usize,
+}
+
 /// The parts to train on and to choose by; what is held out for tests has no share in
 /// either. Without a validation part, about `share` of the rest is held out by chance.
+/// Pictures that are the same as one to choose by are not trained on: equal ones, and in
+/// FER-2013, where such copies abound, also those that look the same. In studio pictures, people
+/// who are not the same do.
 ///
 /// # Errors
 /// When there is nothing to train on, or no validation part and `share` is 0.
-pub fn for_training<'a>(dataset: &'a Dataset, share: f32, rng: &mut Rng) -> Result<Parts<'a>> {
+pub fn for_training<'a>(dataset: &'a Dataset, share: f32, rng: &mut Rng) -> Result<Training<'a>> {
+    let (train, validation) = parts(dataset, share, rng)?;
+    let all = train.len();
+    let near = matches!(dataset.format, "fer2013-csv" | "ferplus");
+    let copies = duplicates::also_among(&train, &validation, near);
+    let kept = train.into_iter().zip(copies).filter(|(_, copy)| !copy);
+    let train: Vec<&Sample> = kept.map(|(sample, _)| sample).collect();
+    ensure!(
+        !train.is_empty(),
+        "every picture to train on is also one to validate by"
+    );
+    Ok(Training {
+        copies: all - train.len(),
+        train,
+        validation,
+    })
+}
+
+fn parts<'a>(dataset: &'a Dataset, share: f32, rng: &mut Rng) -> Result<Parts<'a>> {
     let train = if dataset.has_parts() {
         dataset.part(Split::Train)
     } else {

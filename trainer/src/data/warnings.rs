@@ -1,10 +1,9 @@
 //! What is odd about a data set, said before time is spent on it.
 
-use super::duplicates::{self, Duplicates};
 use super::{Dataset, Sample};
 
 /// One line for each oddity of the pictures to train on and those to validate by: classes
-/// without a picture, pictures of several sizes, the same face on both sides.
+/// without a picture, pictures of several sizes.
 pub fn warnings(data: &Dataset, train: &[&Sample], validation: &[&Sample]) -> Vec<String> {
     let mut lines = Vec::new();
     for (samples, verb) in [(train, "train on"), (validation, "validate by")] {
@@ -21,20 +20,6 @@ pub fn warnings(data: &Dataset, train: &[&Sample], validation: &[&Sample]) -> Ve
             first.1,
             last.0,
             last.1
-        ));
-    }
-    let samples = [train, validation].concat();
-    let part: Vec<bool> = (0..samples.len()).map(|i| i < train.len()).collect();
-    let Duplicates {
-        exact,
-        near_across_parts: near,
-    } = duplicates::find(&samples, &part);
-    let exact = exact.iter().filter(|(a, b)| part[*a] != part[*b]).count();
-    if exact + near.len() > 0 {
-        lines.push(format!(
-            "{exact} pictures to validate by are also trained on, {} pairs look the same: \
-             accuracy is a little too good (`data summary` names them)",
-            near.len()
         ));
     }
     lines
@@ -68,14 +53,10 @@ mod tests {
 
         data.sizes = [((48, 48), 3), ((90, 60), 1)].into();
         let lines = warnings(&data, &[a, c], &[c, d]);
-        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[0].contains("no sad to train on"), "{lines:?}");
         assert!(
             lines[1].contains("2 sizes, 48 x 48 to 90 x 60"),
-            "{lines:?}"
-        );
-        assert!(
-            lines[2].contains("1 pictures to validate by are also"),
             "{lines:?}"
         );
     }

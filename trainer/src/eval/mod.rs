@@ -1,14 +1,18 @@
 //! How good a model is, as it will be used: through the library's own classifier.
 
+pub mod corruptions;
 pub mod cross;
 pub mod folds;
 pub mod metrics;
 pub mod pca;
 pub mod runner;
 pub mod stats;
+pub mod votes;
 
+pub use corruptions::{Robustness, robustness};
 pub use cross::{Deal, FoldEnd, Place, Pooled, Run, Setting, cross_validate};
 pub use folds::{Fold, Protocol, folds};
 pub use metrics::{ClassMetrics, Interval, Metrics};
 pub use runner::{Evaluation, evaluate};
 pub use stats::{McNemar, Spread};
+pub use votes::{Agreement, agreement};

@@ -63,6 +63,7 @@ fn run(
     let face = Rect::new(0.0, 0.0, SIDE as f32, SIDE as f32);
     let mut rows = Vec::with_capacity(samples.len());
     for sample in samples {
+        // A frame each, so that a model with a margin sees nothing of another face.
         let frame = Frame::gray(&sample.pixels, SIDE, SIDE)?;
         let prediction = classifier.classify(&frame, &[face])?.remove(0);
         let own: Vec<f32> = columns
@@ -73,4 +74,43 @@ fn run(
         rows.push(own.iter().map(|p| p / sum).collect());
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use fer::Model;
+    use fer::engine::{EngineKind, EngineOptions};
+    use fer::model::Overrides;
+
+    use super::*;
+
+    #[test]
+    fn a_model_with_a_margin_sees_nothing_of_another_face() {
+        let overrides = Overrides {
+            margin: Some(0.3),
+            ..Overrides::default()
+        };
+        let model = Model::bundled().unwrap().with(&overrides).unwrap();
+        let options = EngineOptions {
+            kind: EngineKind::Builtin,
+            ..EngineOptions::default()
+        };
+        let mut classifier = Classifier::new(&model, &options).unwrap();
+        let classes = model.info().labels.clone();
+        let sample = |step: usize| Sample {
+            pixels: (0..SIDE * SIDE).map(|i| (i * step % 251) as u8).collect(),
+            label: 0,
+            votes: None,
+            lessons: Vec::new(),
+            subject: None,
+            split: None,
+            name: String::new(),
+        };
+        let (a, b) = (sample(7), sample(11));
+        let mut read = |samples: &[&Sample]| {
+            let evaluation = evaluate(&mut classifier, &classes, samples, false).unwrap();
+            evaluation.probabilities
+        };
+        assert_eq!(read(&[&a, &b]), [read(&[&a]), read(&[&b])].concat());
+    }
 }

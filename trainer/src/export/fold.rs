@@ -51,6 +51,14 @@ impl Folded {
         }
     }
 
+    /// Adds `offsets`, one a class, to the scores.
+    pub fn shift(&mut self, offsets: &[f32]) {
+        let (_, bias) = self.weights.head_mut();
+        for (bias, offset) in bias.iter_mut().zip(offsets) {
+            *bias += offset;
+        }
+    }
+
     /// Divides all scores by `temperature`.
     pub fn cool(&mut self, temperature: f32) {
         let (weights, bias) = self.weights.head_mut();

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, ensure};
 use fer::Model;
 use fer::engine::{self, EngineKind, EngineOptions};
 
-use crate::augment::normalise;
+use crate::SIDE;
+use crate::augment::write_input;
 use crate::data::Sample;
 use crate::nn::{Architecture, Weights, Workspace};
 use crate::train::predict;
@@ -37,10 +38,10 @@ pub fn difference(
     let own = predict(net, weights, &mut workspaces, samples, false);
     let mut largest = 0.0f32;
     for (samples, own) in samples.chunks(BATCH).zip(own.chunks(BATCH)) {
-        let input: Vec<f32> = samples
-            .iter()
-            .flat_map(|s| s.pixels.iter().map(|p| normalise(f32::from(*p))))
-            .collect();
+        let mut input = vec![0.0; samples.len() * SIDE * SIDE];
+        for (sample, input) in samples.iter().zip(input.chunks_exact_mut(SIDE * SIDE)) {
+            write_input(&sample.pixels, net.tone, input);
+        }
         let mut output = vec![0.0; samples.len() * net.classes];
         engine.run(&input, samples.len(), &mut output)?;
         for (own, output) in own.iter().zip(output.chunks_exact(net.classes)) {

@@ -1,6 +1,7 @@
 //! The layers of MobileNet V1 (Howard et al. 2017, table 1) for a grey picture.
 
 use anyhow::{Result, ensure};
+use fer::model::Tone;
 
 use crate::SIDE;
 
@@ -101,6 +102,8 @@ pub struct Architecture {
     pub stem_stride: usize,
     /// Number of classes.
     pub classes: usize,
+    /// What was done to the pictures' light and exposure before the network saw them.
+    pub tone: Tone,
     /// Convolutions from the input on.
     pub layers: Vec<Layer>,
 }
@@ -168,8 +171,14 @@ impl Architecture {
             width,
             stem_stride,
             classes,
+            tone: Tone::AsIs,
             layers,
         })
+    }
+
+    /// The same network for pictures whose tone is changed.
+    pub fn with_tone(self, tone: Tone) -> Self {
+        Self { tone, ..self }
     }
 
     /// The last convolution.

@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::baselines::{self, On};
+use super::damage::{self, Shown};
 use super::{Cell, Page, Table, confusion, reliability};
-use crate::eval::Metrics;
+use crate::eval::{Agreement, Metrics};
 
 /// Pictures in which the detector saw no face.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -49,16 +50,23 @@ pub struct Summary<'a> {
     pub missed: Missed,
     /// Milliseconds a picture, where it was measured.
     pub milliseconds: Option<f64>,
+    /// Beside people's votes, where there are any.
+    pub agreement: Option<Agreement>,
 }
 
 /// Writes `report.html`, and `summary.csv`, `classes.csv`, `confusion.csv`,
 /// `reliability.csv` and `baselines.csv` beside it, into `folder`, which is made where it
 /// is not there. `extra` tables follow the summary, each with a headline and as a CSV file
-/// of that name.
+/// of that name; `shown` adds what damage costs, and `damage.csv`.
 ///
 /// # Errors
 /// When a file can't be written.
-pub fn evaluation(folder: &Path, about: &Summary, extra: &[(&str, &str, Table)]) -> Result<()> {
+pub fn evaluation(
+    folder: &Path,
+    about: &Summary,
+    extra: &[(&str, &str, Table)],
+    shown: Option<Shown>,
+) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("folder {}", folder.display()))?;
     let (metrics, mut page) = (about.metrics, Page::new(about.title));
     if let Some(warning) = about.warning {
@@ -85,6 +93,18 @@ pub fn evaluation(folder: &Path, about: &Summary, extra: &[(&str, &str, Table)])
         &reliability(metrics),
         "On the line, the probabilities mean what they say.",
     );
+    if let Some(Shown { robustness, face }) = shown {
+        section(
+            &mut page,
+            "Damaged pictures",
+            "damage",
+            &damage::damage(robustness),
+        )?;
+        page.figure(
+            &damage::pictures(face, robustness.seed),
+            "One of the faces under each kind of damage.",
+        );
+    }
     if let Some(table) = baselines::table(metrics.accuracy, about.how, about.on, true) {
         section(&mut page, "Baselines", "baselines", &table)?;
     }
@@ -105,6 +125,13 @@ fn summary(about: &Summary) -> Table {
     push("macro F1", Cell::Number(m.macro_f1, 4));
     push("calibration error (ECE, 15 bins)", Cell::Number(m.ece, 4));
     push("negative log-likelihood", Cell::Number(m.nll, 4));
+    if let Some(votes) = about.agreement {
+        push("cosine to people's votes", Cell::Number(votes.cosine, 4));
+        push(
+            "divergence from them, nats",
+            Cell::Number(votes.divergence, 4),
+        );
+    }
     push("pictures without a face", Cell::Count(about.missed.n));
     push(
         "accuracy with them as wrong",

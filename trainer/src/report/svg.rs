@@ -94,6 +94,13 @@ impl Svg {
         ));
     }
 
+    /// A picture in a box of left, top, width and height.
+    pub(super) fn picture(&mut self, [x, y, w, h]: [f64; 4], data: &str) {
+        self.add(format_args!(
+            r#"<image x="{x:.1}" y="{y:.1}" width="{w:.1}" height="{h:.1}" href="{data}"/>"#
+        ));
+    }
+
     /// A text that reads upwards, its middle at the point.
     pub(super) fn text_upwards(&mut self, (x, y): (f64, f64), text: &str) {
         self.add(format_args!(

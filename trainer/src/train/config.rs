@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use fer::model::Tone;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::Augment;
 use crate::loss::CenterConfig;
-use crate::nn::Precision;
+use crate::nn::{Architecture, Precision};
 use crate::optim::{OptimizerConfig, Schedule};
 
 /// Which of the two stages a run is.
@@ -32,6 +33,9 @@ pub enum Balance {
     Weights,
     /// Classes are drawn equally often.
     Sampling,
+    /// Classes are drawn by the square root of their size (Mahajan et al. 2018): half-way, so
+    /// that a class of a hundred pictures is seen more often and not learnt by heart.
+    Root,
 }
 
 /// A recipe. The defaults are a plain one for the published network, see
@@ -45,6 +49,8 @@ pub struct Config {
     pub width: f32,
     /// Stride of the first layer: 2, or 1 for four times the cost (a teacher, say).
     pub stem_stride: usize,
+    /// What is done to a face's light and exposure, in training and by the plugin.
+    pub tone: Tone,
     /// Passes over the training part.
     pub epochs: u64,
     /// Pictures of one step.
@@ -66,6 +72,9 @@ pub struct Config {
     pub dropout: f32,
     /// Share of a target that is spread over all classes.
     pub label_smoothing: f32,
+    /// Power to which shares of votes are raised, and made to sum to one again: 1 leaves them
+    /// as they are, more sharpens them.
+    pub vote_power: f32,
     /// Probability with which a picture is mixed with another of its ghost batch, 0.6 to
     /// 1.0 of it being its own (after Zhang et al. 2018).
     pub mixup: f32,
@@ -95,6 +104,7 @@ impl Default for Config {
             stage: Stage::First,
             width: 1.0,
             stem_stride: 2,
+            tone: Tone::AsIs,
             epochs: 36,
             batch: 128,
             ghost_batch: 64,
@@ -105,6 +115,7 @@ impl Default for Config {
             freeze_blocks: 0,
             dropout: 0.4,
             label_smoothing: 0.1,
+            vote_power: 1.0,
             mixup: 0.0,
             teacher_weight: 0.7,
             balance: Balance::None,
@@ -144,12 +155,28 @@ impl Config {
         }
     }
 
-    /// Reads a file over the defaults of `stage`, or of the stage that the file names.
+    /// The recipe with the network of another one, where there is one: its width, its first
+    /// layer's stride and its tone.
+    pub fn with_network_of(self, other: Option<&Self>) -> Self {
+        match other {
+            Some(other) => Self {
+                width: other.width,
+                stem_stride: other.stem_stride,
+                tone: other.tone,
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// Reads a file over the defaults of `stage`, or of the stage that the file names. What it
+    /// does not say of the network is as in the recipe `from` of the run that its weights come
+    /// from, where there is one.
     ///
     /// # Errors
     /// When the file can't be read, has an unknown key or a value out of range.
-    pub fn load(path: &Path, stage: Option<Stage>) -> Result<Self> {
-        let read = || Self::from_toml(&std::fs::read_to_string(path)?, stage);
+    pub fn load(path: &Path, stage: Option<Stage>, from: Option<&Self>) -> Result<Self> {
+        let read = || Self::from_toml(&std::fs::read_to_string(path)?, stage, from);
         read().with_context(|| format!("config {}", path.display()))
     }
 
@@ -157,14 +184,15 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn from_toml(text: &str, stage: Option<Stage>) -> Result<Self> {
+    pub fn from_toml(text: &str, stage: Option<Stage>, from: Option<&Self>) -> Result<Self> {
         let own: toml::Table = text.parse().map_err(one_line)?;
         let named = own
             .get("stage")
             .map(|s| s.clone().try_into().map_err(one_line))
             .transpose()?;
         let stage = stage.or(named).unwrap_or_default();
-        let mut table = toml::Table::try_from(Self::for_stage(stage))?;
+        let defaults = Self::for_stage(stage).with_network_of(from);
+        let mut table = toml::Table::try_from(defaults)?;
         merge(&mut table, own);
         let mut config: Self = table.try_into().map_err(one_line)?;
         config.stage = stage;
@@ -215,6 +243,7 @@ impl Config {
             ("hold_out", self.hold_out, 0.9),
             ("dropout", self.dropout, 0.95),
             ("label_smoothing", self.label_smoothing, 0.9),
+            ("vote_power", self.vote_power, 16.0),
             ("mixup", self.mixup, 1.0),
             ("teacher_weight", self.teacher_weight, 1.0),
             ("ema", self.ema, 0.999_999),
@@ -226,10 +255,20 @@ impl Config {
                 "{name} {value} is not 0 to {high}"
             );
         }
+        ensure!(self.vote_power > 0.0, "vote_power is 0");
         self.optimizer.check()?;
         self.schedule.check()?;
         self.center.check()?;
         self.augment.check()
+    }
+
+    /// The network that the recipe trains.
+    ///
+    /// # Errors
+    /// As [`Architecture::with_stem`].
+    pub fn network(&self, classes: usize) -> Result<Architecture> {
+        let net = Architecture::with_stem(self.width, self.stem_stride, classes)?;
+        Ok(net.with_tone(self.tone))
     }
 
     /// The first layer that is trained.
@@ -263,7 +302,7 @@ mod tests {
     fn load(text: &str) -> Result<Config> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), text)?;
-        Config::load(file.path(), None)
+        Config::load(file.path(), None, None)
     }
 
     #[test]
@@ -273,6 +312,24 @@ mod tests {
         assert_eq!((config.epochs, config.batch), (3, stage.batch));
         assert_eq!(config.optimizer.lr, stage.optimizer.lr);
         assert_eq!(load(&config.to_toml().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn the_network_is_that_of_the_run_unless_the_file_names_another() {
+        let from = Config {
+            width: 0.5,
+            stem_stride: 1,
+            tone: Tone::Equalize,
+            ..Config::default()
+        };
+        let read = |text| Config::from_toml(text, Some(Stage::Second), Some(&from)).unwrap();
+        let adopted = read("epochs = 3");
+        assert_eq!((adopted.width, adopted.stem_stride), (0.5, 1));
+        assert_eq!((adopted.tone, adopted.epochs), (Tone::Equalize, 3));
+        assert_eq!(adopted.batch, Config::for_stage(Stage::Second).batch);
+        let named = read("width = 0.25\nstem_stride = 2\ntone = \"as-is\"");
+        assert_eq!((named.width, named.stem_stride), (0.25, 2));
+        assert_eq!(named.tone, Tone::AsIs);
     }
 
     #[test]

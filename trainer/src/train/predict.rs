@@ -4,7 +4,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 
 use crate::SIDE;
-use crate::augment::normalise;
+use crate::augment::write_input;
 use crate::data::Sample;
 use crate::nn::{Architecture, Engine, Statistics, Weights, Workspace, head};
 
@@ -31,7 +31,7 @@ pub(super) fn predict_on(
     samples: &[&Sample],
     mirrored: bool,
 ) -> Result<Vec<Vec<f32>>> {
-    let show = |_, sample: &Sample, input: &mut [f32]| upright(sample, mirrored, input);
+    let show = |_, sample: &Sample, input: &mut [f32]| upright(net, sample, mirrored, input);
     let scores = |feature: &[f32]| head::logits(weights, feature);
     each(net, weights, engines, samples, &show, scores)
 }
@@ -55,7 +55,7 @@ pub fn features(
     workspaces: &mut [Workspace],
     samples: &[&Sample],
 ) -> Vec<Vec<f32>> {
-    let show = |_, sample: &Sample, input: &mut [f32]| upright(sample, false, input);
+    let show = |_, sample: &Sample, input: &mut [f32]| upright(net, sample, false, input);
     let features = <[f32]>::to_vec;
     on_processor(each(
         net,
@@ -108,21 +108,39 @@ fn each(
 }
 
 /// The picture as it is in use.
-fn upright(sample: &Sample, mirrored: bool, input: &mut [f32]) {
-    let rows = sample.pixels.chunks_exact(SIDE);
-    for (pixels, row) in rows.zip(input.chunks_exact_mut(SIDE)) {
-        for (x, value) in row.iter_mut().enumerate() {
-            let from = if mirrored { SIDE - 1 - x } else { x };
-            *value = normalise(f32::from(pixels[from]));
-        }
+fn upright(net: &Architecture, sample: &Sample, mirrored: bool, input: &mut [f32]) {
+    write_input(&sample.pixels, net.tone, input);
+    if mirrored {
+        input.chunks_exact_mut(SIDE).for_each(<[f32]>::reverse);
     }
 }
 
 /// Share of samples whose class has the highest value.
 pub fn accuracy(scores: &[Vec<f32>], samples: &[&Sample]) -> f64 {
-    let right = scores.iter().zip(samples).filter(|(scores, sample)| {
-        let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        best.is_some_and(|(class, _)| class == sample.label)
-    });
+    let right = scores
+        .iter()
+        .zip(samples)
+        .filter(|(s, sample)| is_right(s, sample));
     right.count() as f64 / samples.len().max(1) as f64
+}
+
+/// The same within each class, and its mean over the classes that have samples.
+pub fn balanced_accuracy(scores: &[Vec<f32>], samples: &[&Sample]) -> f64 {
+    let classes = scores.first().map_or(0, Vec::len);
+    let mut counts = vec![(0u32, 0u32); classes];
+    for (scores, sample) in scores.iter().zip(samples) {
+        let (n, right) = &mut counts[sample.label];
+        *n += 1;
+        *right += u32::from(is_right(scores, sample));
+    }
+    counts.retain(|(n, _)| *n > 0);
+    let recalls = counts
+        .iter()
+        .map(|(n, right)| f64::from(*right) / f64::from(*n));
+    recalls.sum::<f64>() / counts.len().max(1) as f64
+}
+
+fn is_right(scores: &[f32], sample: &Sample) -> bool {
+    let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    best.is_some_and(|(class, _)| class == sample.label)
 }

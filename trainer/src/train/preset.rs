@@ -15,13 +15,14 @@ pub enum Preset {
 const RT_FER: &str = include_str!("../../configs/rt-fer.toml");
 
 impl Preset {
-    /// The recipe for `stage`, the first unless told otherwise.
+    /// The recipe for `stage`, the first unless told otherwise, for faces of the same tone as
+    /// in the recipe `from` of the run that its weights come from.
     ///
     /// # Errors
     /// Never for the recipes that are compiled in.
-    pub fn config(self, stage: Option<Stage>) -> Result<Config> {
+    pub fn config(self, stage: Option<Stage>, from: Option<&Config>) -> Result<Config> {
         let Self::RtFer = self;
-        let mut config = Config::from_toml(RT_FER, stage).context("preset rt-fer")?;
+        let mut config = Config::from_toml(RT_FER, stage, from).context("preset rt-fer")?;
         if config.stage == Stage::Second {
             config.optimizer.lr = 0.045;
             config.schedule.decay_epochs = 15.0;
@@ -39,8 +40,8 @@ mod tests {
 
     #[test]
     fn the_second_stage_has_its_own_rate() {
-        let first = Preset::RtFer.config(None).unwrap();
-        let second = Preset::RtFer.config(Some(Stage::Second)).unwrap();
+        let first = Preset::RtFer.config(None, None).unwrap();
+        let second = Preset::RtFer.config(Some(Stage::Second), None).unwrap();
         assert_eq!(first.stage, Stage::First);
         assert_eq!((first.optimizer.lr, second.optimizer.lr), (0.01, 0.045));
         let decay = |c: &Config| c.schedule.decay_epochs;

@@ -42,6 +42,9 @@ pub struct EpochReport {
     pub train_accuracy: f64,
     /// Accuracy on the validation part of the averaged weights.
     pub accuracy: f64,
+    /// The same, the mean over the classes. Older runs did not measure it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy_balanced: Option<f64>,
     /// The same with the probabilities of picture and mirrored picture averaged.
     pub accuracy_mirrored: f64,
     /// Accuracy on the validation part of the weights as they are.

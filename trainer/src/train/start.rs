@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::{Config, Trainer};
 use crate::checkpoint::Loaded;
-use crate::nn::{Architecture, Weights, narrow};
+use crate::nn::{Weights, narrow};
 use crate::rng::Rng;
 
 /// How much of the weights to start from fits the network.
@@ -24,7 +24,7 @@ pub struct Fit {
 /// # Errors
 /// When the recipe has values out of range, or `init` holds tensors and none fits.
 pub fn start(config: Config, classes: Vec<String>, init: &Loaded) -> Result<(Trainer, Fit)> {
-    let net = Architecture::with_stem(config.width, config.stem_stride, classes.len())?;
+    let net = config.network(classes.len())?;
     let mut rng = Rng::new(config.seed);
     let old = init.classes.as_deref().unwrap_or_default();
     let rows: Vec<Option<usize>> = classes

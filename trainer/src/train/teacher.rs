@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use fer::classify::softmax;
 
 use super::predict_shown;
-use crate::augment::{Augment, View};
+use crate::augment::{Augment, View, finish};
 use crate::checkpoint::{Network, load, save};
 use crate::data::{Lesson, Sample};
 use crate::nn::Workspace;
@@ -73,6 +73,7 @@ impl SoftLabels {
             for v in 0..views {
                 let show = |index: usize, sample: &Sample, input: &mut [f32]| {
                     view(augment, seed, index, v).look_up(&sample.pixels, false, input);
+                    finish(input, teacher.net.tone);
                 };
                 let (net, weights) = (&teacher.net, &teacher.weights);
                 let scores = predict_shown(net, weights, &mut workspaces, samples, &show);

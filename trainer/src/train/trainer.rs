@@ -14,7 +14,7 @@ use super::plan::Planned;
 use super::predict::predict_on;
 use super::report::{BatchReport, EpochReport, Observer, Outcome};
 use super::show::{Show, Shown};
-use super::{Config, Device, accuracy, plan};
+use super::{Config, Device, accuracy, balanced_accuracy, plan};
 use crate::data::Sample;
 use crate::loss::Centers;
 use crate::nn::{Architecture, Engine, Weights};
@@ -323,6 +323,7 @@ impl Trainer {
             center: last.center,
             train_accuracy: last.accuracy,
             accuracy: accuracy(&plain, validation),
+            accuracy_balanced: Some(balanced_accuracy(&plain, validation)),
             accuracy_mirrored: accuracy(&both, validation),
             accuracy_raw: accuracy(&raw, validation),
             precision: self.config.precision,
@@ -448,6 +449,12 @@ impl Trainer {
         pairs.for_each(|(average, new)| optim::blend(average, new, keep));
 
         let norm_keep = self.config.norm_decay.min((1.0 + step) / (3.0 + step));
+        // Without an average the evaluated network is the trained one, statistics and all.
+        let average_keep = if self.config.ema > 0.0 {
+            keep
+        } else {
+            norm_keep
+        };
         let ghosts = self.engines.len() as f32;
         for layer in self.config.lowest_layer()..self.net.layers.len() {
             let channels = self.net.layers[layer].outputs;
@@ -461,7 +468,7 @@ impl Trainer {
             }
             for (moments, keep) in [
                 (&mut self.weights.moments[layer], norm_keep),
-                (&mut self.average.moments[layer], keep),
+                (&mut self.average.moments[layer], average_keep),
             ] {
                 optim::blend(&mut moments.mean, &mean, keep);
                 optim::blend(&mut moments.variance, &variance, keep);

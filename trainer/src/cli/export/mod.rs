@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::source::Reading;
+
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("form").required(true)))]
@@ -31,6 +33,8 @@ pub struct Args {
     /// trained, and drawn pictures check the file
     #[arg(long)]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     onnx_options: onnx::Options,
     #[cfg(feature = "tensorrt")]

@@ -8,15 +8,16 @@ use fer::classify::softmax;
 use fer::engine::{EngineKind, OnnxRuntime};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::{Network, load};
-use fer_trainer::data::{self, Dataset, ReadOptions, Sample, Split};
+use fer_trainer::data::{Dataset, Sample, Split};
 use fer_trainer::eval::Metrics;
-use fer_trainer::export::{self, Description, Storage, temperature, verify};
+use fer_trainer::export::{self, Calibration, Description, Storage, temperature, verify};
 use fer_trainer::nn::{Weights, Workspace};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::predict;
 use serde_json::{Value, json};
 
 use super::{Args, accuracy};
+use crate::cli::within;
 
 /// Pictures with which engines are compared.
 const CHECKED: usize = 64;
@@ -34,6 +35,10 @@ pub struct Options {
     /// that costs on validation pictures
     #[arg(long, requires = "data", conflicts_with_all = ["tensorrt", "half"])]
     int8: bool,
+    /// Adds -S ln(share of the training pictures) to each class's score, so that rare classes
+    /// are said more often; 0 to 2
+    #[arg(long, value_name = "S", default_value_t = 0.0, requires = "data", value_parser = within(0.0..=2.0))]
+    pub favour_rare: f32,
     /// A name for the model's description; else the output's file name
     #[arg(long)]
     name: Option<String>,
@@ -50,7 +55,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(output) => output.clone(),
         None => network.path.with_extension("onnx"),
     };
-    let dataset = open(args.data.as_deref())?;
+    let dataset = open(args)?;
     let name = stem(&output);
     let model = match &dataset {
         Some(dataset) if args.onnx_options.int8 => {
@@ -70,9 +75,13 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// Reads the data set of the options, where there is one.
-pub fn open(path: Option<&Path>) -> Result<Option<Dataset>> {
-    path.map(|path| data::open(path, &ReadOptions::default()))
-        .transpose()
+pub fn open(args: &Args) -> Result<Option<Dataset>> {
+    let path = args.data.as_deref();
+    ensure!(
+        path.is_some() || args.reading.is_plain(),
+        "options on how data is read need --data"
+    );
+    path.map(|path| args.reading.open(path)).transpose()
 }
 
 /// The network as an ONNX model, checked in every engine that is here.
@@ -89,22 +98,23 @@ pub fn model(
     };
     let mut about = describe(network, name, options)?;
     let drawn;
-    let (samples, temperature) = match dataset {
+    let (samples, calibration) = match dataset {
         Some(dataset) => {
             let samples = validation(network, dataset)?;
-            let (temperature, metrics) = calibrate(network, &samples);
+            let offsets = offsets(dataset, options.favour_rare)?;
+            let (calibration, metrics) = calibrate(network, &samples, offsets);
             about.metrics = metrics;
-            (samples, temperature)
+            (samples, calibration)
         }
         None => {
             drawn = noise();
-            (drawn.iter().collect(), 1.0)
+            (drawn.iter().collect(), Calibration::NONE)
         }
     };
 
-    let (folded, model) = export::export(network, storage, temperature, &about)?;
+    let (folded, model) = export::export(network, storage, &calibration, &about)?;
     let checked = &samples[..samples.len().min(CHECKED)];
-    report_folding(network, &folded.weights, temperature, checked, storage)?;
+    report_folding(network, &folded.weights, &calibration, checked, storage)?;
     let (net, weights) = (&folded.net, &folded.weights);
     let difference = verify::check(net, weights, &model, EngineKind::Builtin, checked)?;
     println!(
@@ -132,11 +142,13 @@ fn quantised(network: &Network, name: &str, options: &Options, dataset: &Dataset
     ensure!(!training.is_empty(), "the data has no training part");
     let step = training.len().div_ceil(CALIBRATED);
     let chosen: Vec<&Sample> = training.into_iter().step_by(step).collect();
-    let (temperature, metrics) = calibrate(network, &validation(network, dataset)?);
+    let offsets = offsets(dataset, options.favour_rare)?;
+    let samples = validation(network, dataset)?;
+    let (calibration, metrics) = calibrate(network, &samples, offsets);
     // They are those of the network before it is quantised.
     about.metrics = json!({ "single_precision": metrics });
-    let (_, single) = export::export(network, Storage::Single, temperature, &about)?;
-    let model = export::export_quantised(network, temperature, &about, &chosen)?;
+    let (_, single) = export::export(network, Storage::Single, &calibration, &about)?;
+    let model = export::export_quantised(network, &calibration, &about, &chosen)?;
     println!("quantised by {} training pictures", chosen.len());
     let models = [("fp32", Ok(single)), ("int8", Ok(model.clone()))];
     for kind in [EngineKind::OnnxRuntime, EngineKind::Builtin] {
@@ -195,8 +207,22 @@ fn training(path: &Path, note: Option<&str>) -> Result<Value> {
     })
 }
 
+/// Offsets of the scores; none where no class is favoured.
+fn offsets(dataset: &Dataset, strength: f32) -> Result<Vec<f32>> {
+    if strength == 0.0 {
+        return Ok(Vec::new());
+    }
+    let training = dataset.part(Split::Train);
+    ensure!(
+        !training.is_empty(),
+        "the data has no training part, whose classes --favour-rare counts"
+    );
+    let counts = dataset.counts(training);
+    Ok(export::favour_rare(&counts, strength))
+}
+
 /// Temperature by the validation pictures, and what they say before and after.
-fn calibrate(network: &Network, samples: &[&Sample]) -> (f32, Value) {
+fn calibrate(network: &Network, samples: &[&Sample], offsets: Vec<f32>) -> (Calibration, Value) {
     let mut workspaces = [Workspace::new(&network.net, 64)];
     let scores = predict(
         &network.net,
@@ -207,19 +233,26 @@ fn calibrate(network: &Network, samples: &[&Sample]) -> (f32, Value) {
     );
     let labels: Vec<usize> = samples.iter().map(|s| s.label).collect();
     let temperature = temperature::fit(&scores, &labels);
-    let metrics = |temperature: f32| {
+    let calibration = Calibration {
+        temperature,
+        offsets,
+    };
+    let metrics = |calibration: &Calibration| {
         let probabilities: Vec<Vec<f32>> = scores
             .iter()
-            .map(|row| softmax(&row.iter().map(|v| v / temperature).collect::<Vec<_>>()))
+            .map(|row| softmax(&calibration.apply(row)))
             .collect();
         Metrics::new(&network.classes, &probabilities, &labels)
     };
-    let (before, after) = (metrics(1.0), metrics(temperature));
+    let (before, after) = (metrics(&Calibration::NONE), metrics(&calibration));
     println!(
-        "validation: {:.2} % of {}, calibration error {:.4} as trained, {:.4} at temperature \
-         {temperature:.3}",
+        "validation: {:.2} % of {}, balanced {:.2} %; as trained {:.2} and {:.2} %; calibration error \
+         {:.4} as trained, {:.4} at temperature {temperature:.3}",
         100.0 * after.accuracy,
         after.n,
+        100.0 * after.balanced_accuracy,
+        100.0 * before.accuracy,
+        100.0 * before.balanced_accuracy,
         before.ece,
         after.ece
     );
@@ -231,25 +264,28 @@ fn calibrate(network: &Network, samples: &[&Sample]) -> (f32, Value) {
         "ece": after.ece,
         "nll": after.nll,
         "temperature": temperature,
+        "offsets": calibration.offsets,
     }});
-    (temperature, metrics)
+    (calibration, metrics)
 }
 
 /// Compares the folded network to the trained one, both in the trainer.
 fn report_folding(
     network: &Network,
     folded: &Weights,
-    temperature: f32,
+    calibration: &Calibration,
     samples: &[&Sample],
     storage: Storage,
 ) -> Result<()> {
     let mut workspaces = [Workspace::new(&network.net, 64)];
     let mut run = |weights| predict(&network.net, weights, &mut workspaces, samples, false);
     let (trained, folded) = (run(&network.weights), run(folded));
-    let pairs = trained.iter().flatten().zip(folded.iter().flatten());
-    let largest = pairs
-        .map(|(a, b)| (a / temperature - b).abs())
-        .fold(0.0, f32::max);
+    let trained: Vec<f32> = trained
+        .iter()
+        .flat_map(|row| calibration.apply(row))
+        .collect();
+    let pairs = trained.iter().zip(folded.iter().flatten());
+    let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     let what = match storage {
         Storage::Half => "rounding to half precision",
         Storage::Single => "folding",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use fer::Model;
 use fer::engine::EngineKind;
 use fer::engine::tensorrt::{
@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
         Err(reason) => println!("no card here: {reason}"),
     }
 
-    let dataset = onnx::open(args.data.as_deref())?;
+    let dataset = onnx::open(args)?;
     let (model, default) = source(args, dataset.as_ref())?;
     let output = args.output.clone().unwrap_or(default);
     // Before anything that takes long.
@@ -95,11 +95,16 @@ fn targets(options: &Options, card: Option<&Card>) -> Vec<Target> {
 
 /// The model, and the file to write where the options name none.
 fn source(args: &Args, dataset: Option<&Dataset>) -> Result<(Model, PathBuf)> {
+    let trained =
+        |path: &&PathBuf| path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
+    ensure!(
+        args.onnx_options.favour_rare == 0.0 || args.model.as_ref().is_some_and(|p| trained(&p)),
+        "--favour-rare is for a trained network, not for a model that is finished"
+    );
     let Some(path) = &args.model else {
         return Ok((Model::bundled()?, "fer.engine".into()));
     };
-    let trained = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
-    if trained {
+    if trained(&path) {
         let network = Network::load(path)?;
         let output = network.path.with_extension("engine");
         let model = onnx::model(&network, &onnx::stem(&output), &args.onnx_options, dataset)?;

@@ -1,14 +1,21 @@
 //! Random changes of training pictures: one bilinear look-up for flip, rotation, scale,
-//! aspect and shift, then contrast, brightness and erasing.
+//! aspect and shift, then contrast, brightness, a covered part, and what cameras do.
+
+mod camera;
+mod view;
 
 use anyhow::{Result, ensure};
+use fer::model::Tone;
 use serde::{Deserialize, Serialize};
 
-use crate::SIDE;
 use crate::rng::Rng;
+use crate::{SIDE, degrade};
 
-/// Ranges from which each picture's change is drawn. The defaults are those of the bundled
-/// model.
+pub use camera::Camera;
+pub use view::View;
+
+/// Ranges from which each picture's change is drawn. The defaults are plain ones, without a
+/// camera; those of the bundled models are in `configs/`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {
@@ -26,8 +33,11 @@ pub struct Augment {
     pub brightness: f32,
     /// Share by which differences from middle grey grow or shrink.
     pub contrast: f32,
-    /// Probability of a rectangle of 6 to 19 pixels a side of one grey value.
+    /// Probability of a rectangle of one grey value: 6 to 19 pixels a side, or, as often, a
+    /// bar of 20 to 43 by 6 to 15 pixels, as a hand or a scarf is.
     pub erase: f32,
+    /// What cameras do.
+    pub camera: Camera,
 }
 
 impl Default for Augment {
@@ -41,6 +51,7 @@ impl Default for Augment {
             brightness: 0.2,
             contrast: 0.25,
             erase: 0.3,
+            camera: Camera::NONE,
         }
     }
 }
@@ -56,6 +67,7 @@ impl Augment {
         brightness: 0.0,
         contrast: 0.0,
         erase: 0.0,
+        camera: Camera::NONE,
     };
 
     /// Checks the ranges.
@@ -79,13 +91,14 @@ impl Augment {
                 "augment.{name} {value} is not 0 to {high}"
             );
         }
-        Ok(())
+        self.camera.check()
     }
 
-    /// Writes a changed copy of `pixels` ([`SIDE`] x [`SIDE`] grey values), about -1 to 1.
-    pub fn apply(&self, pixels: &[u8], out: &mut [f32], rng: &mut Rng) {
+    /// Writes a changed copy of `pixels` ([`SIDE`] x [`SIDE`] grey values) as the network
+    /// takes it.
+    pub fn apply(&self, pixels: &[u8], tone: Tone, out: &mut [f32], rng: &mut Rng) {
         let view = self.view(rng);
-        self.apply_to(&view, pixels, out, rng);
+        self.apply_to(&view, pixels, tone, out, rng);
     }
 
     /// A view of a picture, drawn by chance; never mirrored, which is left to
@@ -104,75 +117,44 @@ impl Augment {
     }
 
     /// As [`Augment::apply`], with a view that is given; the rest is drawn by chance.
-    pub fn apply_to(&self, view: &View, pixels: &[u8], out: &mut [f32], rng: &mut Rng) {
+    pub fn apply_to(&self, view: &View, pixels: &[u8], tone: Tone, out: &mut [f32], rng: &mut Rng) {
         let flip = rng.unit() < self.flip;
-        let brightness = rng.symmetric() * self.brightness;
+        let brightness = 127.5 * rng.symmetric() * self.brightness;
         let contrast = 1.0 + self.contrast * rng.symmetric();
         view.look_up(pixels, flip, out);
-        for value in out.iter_mut() {
-            *value = (*value * contrast + brightness).clamp(-1.2, 1.2);
-        }
+        degrade::contrast(out, contrast);
+        degrade::brightness(out, brightness);
         if rng.unit() < self.erase {
             erase(out, rng);
         }
+        self.camera.apply(out, rng);
+        finish(out, tone);
     }
 }
 
-/// Where in a picture each pixel of a changed copy lies.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct View {
-    /// Radians, about the middle.
-    angle: f32,
-    scale_x: f32,
-    scale_y: f32,
-    /// Pixels.
-    shift_x: f32,
-    shift_y: f32,
+/// Turns grey values of 0 to 255 into what the network takes: rounded as a camera's are, with
+/// the model's tone, -1 to 1.
+pub fn finish(pixels: &mut [f32], tone: Tone) {
+    let grey: Vec<u8> = pixels.iter().map(|v| v.round() as u8).collect();
+    write_input(&grey, tone, pixels);
 }
 
-impl View {
-    /// Writes what the view shows of `pixels`, -1 to 1.
-    pub fn look_up(&self, pixels: &[u8], flip: bool, out: &mut [f32]) {
-        let (sin, cos) = self.angle.sin_cos();
-        let scale_x = if flip { -self.scale_x } else { self.scale_x };
-        let middle = (SIDE - 1) as f32 / 2.0;
-        for (i, value) in out.iter_mut().enumerate() {
-            let u = ((i % SIDE) as f32 - middle) * scale_x;
-            let v = ((i / SIDE) as f32 - middle) * self.scale_y;
-            *value = normalise(sample(
-                pixels,
-                cos * u - sin * v + middle + self.shift_x,
-                sin * u + cos * v + middle + self.shift_y,
-            ));
-        }
+/// Writes grey values as the network takes them, -1 to 1; [`fer::prepare`] does the same.
+pub fn write_input(grey: &[u8], tone: Tone, out: &mut [f32]) {
+    let table = tone.table(grey).map(|v| v / 127.5 - 1.0);
+    for (out, grey) in out.iter_mut().zip(grey) {
+        *out = table[usize::from(*grey)];
     }
-}
-
-/// A grey value of 0 to 255 as the network takes it, -1 to 1.
-pub fn normalise(grey: f32) -> f32 {
-    grey / 127.5 - 1.0
-}
-
-/// Bilinear look-up; beyond the edge lies more of the edge.
-fn sample(pixels: &[u8], x: f32, y: f32) -> f32 {
-    let last = SIDE - 1;
-    let (x, y) = (x.clamp(0.0, last as f32), y.clamp(0.0, last as f32));
-    let (x0, y0) = (x as usize, y as usize);
-    let (x1, y1) = ((x0 + 1).min(last), (y0 + 1).min(last));
-    let (fx, fy) = (x - x0 as f32, y - y0 as f32);
-    let at = |x: usize, y: usize| f32::from(pixels[y * SIDE + x]);
-    let top = at(x0, y0) * (1.0 - fx) + at(x1, y0) * fx;
-    let bottom = at(x0, y1) * (1.0 - fx) + at(x1, y1) * fx;
-    top * (1.0 - fy) + bottom * fy
 }
 
 fn erase(out: &mut [f32], rng: &mut Rng) {
-    let (width, height) = (6 + rng.below_unit(14), 6 + rng.below_unit(14));
+    let (width, height) = if rng.unit() < 0.5 {
+        (6 + rng.below_unit(14), 6 + rng.below_unit(14))
+    } else {
+        (20 + rng.below_unit(24), 6 + rng.below_unit(10))
+    };
     let (x, y) = (rng.below_unit(SIDE - width), rng.below_unit(SIDE - height));
-    let grey = rng.symmetric();
-    for row in out.chunks_exact_mut(SIDE).skip(y).take(height) {
-        row[x..x + width].fill(grey);
-    }
+    degrade::cover(out, x, y, width, height, 255.0 * rng.unit());
 }
 
 #[cfg(test)]
@@ -185,10 +167,11 @@ mod tests {
 
     #[test]
     fn without_changes_a_picture_is_only_normalised() {
-        let mut out = vec![0.0; SIDE * SIDE];
-        Augment::NONE.apply(&ramp(), &mut out, &mut Rng::new(3));
-        for (have, pixel) in out.iter().zip(ramp()) {
-            assert!((have - normalise(f32::from(pixel))).abs() < 1e-5);
+        let (mut out, mut want) = (vec![0.0; SIDE * SIDE], vec![0.0; SIDE * SIDE]);
+        for tone in [Tone::AsIs, Tone::Standardize, Tone::Equalize] {
+            Augment::NONE.apply(&ramp(), tone, &mut out, &mut Rng::new(3));
+            write_input(&ramp(), tone, &mut want);
+            assert_eq!(out, want);
         }
     }
 
@@ -199,17 +182,26 @@ mod tests {
             ..Augment::NONE
         };
         let mut out = vec![0.0; SIDE * SIDE];
-        flip.apply(&ramp(), &mut out, &mut Rng::new(3));
-        assert!((out[0] - normalise(235.0)).abs() < 1e-5 && out[SIDE - 1] < -0.99);
+        flip.apply(&ramp(), Tone::AsIs, &mut out, &mut Rng::new(3));
+        assert!((out[0] - (235.0 / 127.5 - 1.0)).abs() < 1e-5 && out[SIDE - 1] < -0.99);
     }
 
     #[test]
     fn changes_differ_and_stay_in_range() {
         let (mut a, mut b) = (vec![0.0; SIDE * SIDE], vec![0.0; SIDE * SIDE]);
         let mut rng = Rng::new(5);
-        Augment::default().apply(&ramp(), &mut a, &mut rng);
-        Augment::default().apply(&ramp(), &mut b, &mut rng);
+        let noisy = Augment {
+            camera: Camera {
+                share: 1.0,
+                noise: 1.0,
+                most_noise: 100.0,
+                ..Camera::NONE
+            },
+            ..Augment::default()
+        };
+        noisy.apply(&ramp(), Tone::AsIs, &mut a, &mut rng);
+        noisy.apply(&ramp(), Tone::AsIs, &mut b, &mut rng);
         assert_ne!(a, b);
-        assert!(a.iter().all(|v| (-1.2..=1.2).contains(v)));
+        assert!(a.iter().all(|v| (-1.0..=1.0).contains(v)));
     }
 }
