@@ -38,6 +38,10 @@ struct Score {
     /// in sides of the box.
     jitter: f64,
     steps: u32,
+    /// Where found boxes lie beside the hand-checked ones, as the network is shown them, which
+    /// is a square of the longer side: differences of the centers across and down, in sides,
+    /// and the logarithm of the side to the checked height.
+    placed: [Vec<f64>; 3],
     by_clip: Vec<[u32; 3]>,
     wrong_boxes: Vec<Rect>,
 }
@@ -92,6 +96,16 @@ impl Score {
                 continue;
             };
             used[best] = true;
+            let (have, want) = (found[best].0.center(), truth.center());
+            let side = found[best].0.width.max(found[best].0.height);
+            let by = [
+                (have.x - want.x) / side,
+                (have.y - want.y) / side,
+                (side / truth.height).ln(),
+            ];
+            for (list, value) in self.placed.iter_mut().zip(by) {
+                list.push(f64::from(value));
+            }
             self.hits += 1;
             if let Some(id) = found[best].1
                 && ids.insert(person, id).is_some_and(|before| before != id)
@@ -121,6 +135,13 @@ impl Score {
             print!(" {hits}/{}+{wrong}", hits + missed);
         }
         println!();
+        let [across, down, size] = self.placed.each_ref().map(|values| {
+            let n = values.len().max(1) as f64;
+            let mean = values.iter().sum::<f64>() / n;
+            let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
+            format!("{mean:+.3} +- {:.3}", (squares / n).sqrt())
+        });
+        println!("    placed across {across}, down {down} sides; ln of size {size}");
         if std::env::var_os("FER_BENCH_WRONG").is_some() {
             for rect in &self.wrong_boxes {
                 println!("    wrong: {rect:.0?}");
