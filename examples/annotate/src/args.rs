@@ -30,8 +30,8 @@ pub struct Args {
     #[arg(long, default_value = "auto")]
     pub engine: String,
 
-    /// Smallest face: up to 1 a share of the frame's height, above 1 pixels.
-    #[arg(long)]
+    /// Smallest face: up to 1 a share of the frame's height, above 1 pixels, at most 16384.
+    #[arg(long, allow_negative_numbers = true, value_parser = min_size)]
     pub min_size: Option<f64>,
 
     /// Draw a bar for every expression.
@@ -41,4 +41,11 @@ pub struct Args {
     /// Stop after this many seconds of input.
     #[arg(long)]
     pub seconds: Option<f64>,
+}
+
+/// What `ferfacedetect min-size` takes.
+fn min_size(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    let fits = (0.0..=16384.0).contains(&value);
+    fits.then_some(value).ok_or("not 0 to 16384".to_owned())
 }
