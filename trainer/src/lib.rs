@@ -35,6 +35,7 @@ pub mod export;
 pub mod loss;
 pub mod nn;
 pub mod optim;
+mod ranges;
 pub mod report;
 pub mod rng;
 pub mod train;

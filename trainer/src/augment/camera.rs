@@ -6,8 +6,8 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::SIDE;
-use crate::degrade;
 use crate::rng::Rng;
+use crate::{degrade, ranges};
 
 /// How often, and how strongly at most. Strengths are drawn from nothing to the most, so that
 /// light damage is as frequent as heavy one.
@@ -77,7 +77,7 @@ impl Camera {
     /// # Errors
     /// Names the setting.
     pub fn check(&self) -> Result<()> {
-        let ranges = [
+        let settings = [
             ("share", self.share, 1.0),
             ("gamma", self.gamma, 4.0),
             ("flat", self.flat, 1.0),
@@ -92,12 +92,7 @@ impl Camera {
             ("most_noise", self.most_noise, 100.0),
             ("jpeg", self.jpeg, 1.0),
         ];
-        for (name, value, high) in ranges {
-            ensure!(
-                (0.0..=high).contains(&value),
-                "augment.camera.{name} {value} is not 0 to {high}"
-            );
-        }
+        ranges::check("augment.camera.", &settings)?;
         ensure!(
             (4..=SIDE).contains(&self.least_side),
             "augment.camera.least_side {} is not 4 to {SIDE}",

@@ -4,12 +4,12 @@
 mod camera;
 mod view;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use fer::model::Tone;
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Rng;
-use crate::{SIDE, degrade};
+use crate::{SIDE, degrade, ranges};
 
 pub use camera::Camera;
 pub use view::View;
@@ -75,7 +75,7 @@ impl Augment {
     /// # Errors
     /// Names the setting.
     pub fn check(&self) -> Result<()> {
-        let ranges = [
+        let settings = [
             ("flip", self.flip, 1.0),
             ("rotation", self.rotation, 180.0),
             ("scale", self.scale, 0.9),
@@ -85,12 +85,7 @@ impl Augment {
             ("contrast", self.contrast, 1.0),
             ("erase", self.erase, 1.0),
         ];
-        for (name, value, high) in ranges {
-            ensure!(
-                (0.0..=high).contains(&value),
-                "augment.{name} {value} is not 0 to {high}"
-            );
-        }
+        ranges::check("augment.", &settings)?;
         self.camera.check()
     }
 

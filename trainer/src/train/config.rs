@@ -10,6 +10,7 @@ use crate::augment::Augment;
 use crate::loss::CenterConfig;
 use crate::nn::{Architecture, Precision};
 use crate::optim::{OptimizerConfig, Schedule};
+use crate::ranges;
 
 /// Which of the two stages a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -239,7 +240,7 @@ impl Config {
             "freeze_blocks {} is not 0 to 13",
             self.freeze_blocks
         );
-        let shares = [
+        let settings = [
             ("hold_out", self.hold_out, 0.9),
             ("dropout", self.dropout, 0.95),
             ("label_smoothing", self.label_smoothing, 0.9),
@@ -249,12 +250,7 @@ impl Config {
             ("ema", self.ema, 0.999_999),
             ("norm_decay", self.norm_decay, 0.999_999),
         ];
-        for (name, value, high) in shares {
-            ensure!(
-                (0.0..=high).contains(&value),
-                "{name} {value} is not 0 to {high}"
-            );
-        }
+        ranges::check("", &settings)?;
         ensure!(self.vote_power > 0.0, "vote_power is 0");
         self.optimizer.check()?;
         self.schedule.check()?;
