@@ -6,9 +6,14 @@ PROFILE := --release
 # Features beside the default ones. FEATURES=--features=fer-trainer/flex also checks the
 # trainer's gradients against Burn's, as CI does.
 FEATURES ?=
+# With analytics metadata where GStreamer has it. Looked for when it is needed, since `make
+# setup` may install it.
+has_analytics = $(shell pkg-config --exists 'gstreamer-analytics-1.0 >= $(1)' 2>/dev/null && echo yes)
+ANALYTICS = $(if $(call has_analytics,1.26),analytics-1_26,$(if $(call has_analytics,1.24),analytics))
+ALL_FEATURES = $(FEATURES) $(if $(ANALYTICS),--features=gst-plugin-fer/$(ANALYTICS))
 # Always the whole workspace: Cargo chooses the features of dependencies by what is built
 # together, so that building a part first would compile them twice.
-BUILD   := $(CARGO) build $(PROFILE) --workspace $(FEATURES)
+BUILD   = $(CARGO) build $(PROFILE) --workspace $(ALL_FEATURES)
 OUT     ?= out/demo
 TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
@@ -18,6 +23,7 @@ ORT := $(CURDIR)/.fer/onnxruntime/libonnxruntime.so
 TENSORRT := $(CURDIR)/.fer/tensorrt
 export FER_MEDIA_DIR ?= $(if $(wildcard .fer/media),$(CURDIR)/.fer/media)
 RUN := env $(if $(ORT_DYLIB_PATH),,$$(test -e $(ORT) && echo ORT_DYLIB_PATH=$(ORT)))
+RUN_TESTS := $(RUN) $(if $(FER_TENSORRT_LIB),,$$(test -d $(TENSORRT) && echo FER_TENSORRT_LIB=$(TENSORRT)))
 
 # Where `make install` puts the plugin: PREFIX where one is given, else the system for
 # root, else the folder in the home that GStreamer reads.
@@ -25,7 +31,7 @@ PREFIX    ?=
 LIBDIR    ?= $(or $(PREFIX),/usr)/$(shell pkg-config --variable=libdir gstreamer-1.0 2>/dev/null | sed 's,^/usr/,,')
 PLUGINDIR ?= $(if $(or $(PREFIX),$(DESTDIR),$(filter 0,$(shell id -u))),$(LIBDIR)/gstreamer-1.0,$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/gstreamer-1.0/plugins)
 
-.PHONY: help setup setup-test build demo live test soak lint bench gpu-check install uninstall clean
+.PHONY: help setup setup-test build demo live test test-plugin test-debian13 soak lint bench gpu-check install uninstall clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -51,16 +57,23 @@ live: setup ## Shows the webcam with every face's expression
 
 test: setup-test ## Runs all tests; those that need what this machine lacks are named
 	@scripts/make-demo-clip
-	$(RUN) $(if $(FER_TENSORRT_LIB),,$$(test -d $(TENSORRT) && echo FER_TENSORRT_LIB=$(TENSORRT))) \
-		$(CARGO) test $(PROFILE) --workspace $(FEATURES)
+	$(RUN_TESTS) $(CARGO) test $(PROFILE) --workspace $(ALL_FEATURES)
+
+test-plugin: setup-test ## Runs the tests of the plugin alone
+	@scripts/make-demo-clip
+	$(RUN_TESTS) $(CARGO) test $(PROFILE) --package gst-plugin-fer $(if $(ANALYTICS),--features=$(ANALYTICS))
+	$(CARGO) clippy $(PROFILE) --package gst-plugin-fer --all-targets $(if $(ANALYTICS),--features=$(ANALYTICS)) -- -D warnings
+
+test-debian13: ## Runs them in Debian 13, whose GStreamer has analytics metadata (as root)
+	@scripts/debian13 make test-plugin
 
 soak: setup-test ## Runs half an hour of video through the elements as fast as it goes, and watches the memory
 	@scripts/make-demo-clip
-	$(RUN) FER_SOAK_FRAMES=54000 $(CARGO) test $(PROFILE) --workspace $(FEATURES) --test soak -- --nocapture
+	$(RUN) FER_SOAK_FRAMES=54000 $(CARGO) test $(PROFILE) --workspace $(ALL_FEATURES) --test soak -- --nocapture
 
 lint: ## Checks formatting and lints
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy $(PROFILE) --workspace --all-targets $(FEATURES) -- -D warnings
+	$(CARGO) clippy $(PROFILE) --workspace --all-targets $(ALL_FEATURES) -- -D warnings
 
 bench: setup ## Measures speed beside named peers on this machine
 	$(RUN) scripts/bench

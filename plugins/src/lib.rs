@@ -43,7 +43,7 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
 
 gst::plugin_define!(
     fer,
-    env!("CARGO_PKG_DESCRIPTION"),
+    env!("DESCRIPTION"),
     plugin_init,
     concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
     "MIT/X11",

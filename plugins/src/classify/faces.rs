@@ -170,6 +170,7 @@ mod tests {
             rect: fer::Rect::new(0.0, 0.0, size, size),
             detection: None,
             landmarks: None,
+            tilt: None,
             expression: None,
             earlier: Vec::new(),
         }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ struct State {
     frame: u64,
     /// The faces of the latest frame, shown again where a frame is not looked at.
     faces: Vec<Face>,
+    /// When each of them was seen.
+    times: HashMap<u64, meta::Times>,
     lateness: Lateness,
     behind: Behind,
     told: Told,
@@ -73,6 +76,7 @@ struct Task {
 struct Report {
     frame: u64,
     faces: Vec<Face>,
+    times: HashMap<u64, meta::Times>,
     /// Whether a message about the faces is due.
     due: bool,
     behind: Option<Missed>,
@@ -159,6 +163,7 @@ impl FaceDetect {
         if state.continuity.is_broken_at(buffer, &segment) || state.forget {
             state.forget = false;
             state.faces.clear();
+            state.times.clear();
             finder.reset();
         }
         if let Some(config) = state.changed.take()
@@ -187,13 +192,31 @@ impl FaceDetect {
         })
     }
 
-    /// Puts the finder back, with the faces that it found where it looked.
-    fn end(&self, finder: FaceFinder, found: Option<Vec<Face>>) -> Result<Report, gst::FlowError> {
+    /// Puts the finder back, with the faces that it found in the frame at `pts` where it
+    /// looked.
+    fn end(
+        &self,
+        finder: FaceFinder,
+        found: Option<Vec<Face>>,
+        pts: Option<gst::ClockTime>,
+    ) -> Result<Report, gst::FlowError> {
         let mut guard = self.state.lock().unwrap();
         let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
         state.finder_stats = finder.stats().clone();
         state.finder = Some(finder);
         if let Some(faces) = found {
+            let times = |face: &Face| {
+                let known = state.times.get(&face.id);
+                let mut times = known.copied().unwrap_or(meta::Times {
+                    first: pts,
+                    last: pts,
+                });
+                if !face.coasting {
+                    times.last = pts;
+                }
+                (face.id, times)
+            };
+            state.times = faces.iter().map(times).collect();
             state.faces = faces;
         }
         let frame = state.frame;
@@ -207,6 +230,7 @@ impl FaceDetect {
             due: state.told.is_due(!state.faces.is_empty()),
             behind: state.behind.report(missed, Instant::now()),
             faces: state.faces.clone(),
+            times: state.times.clone(),
         })
     }
 
@@ -389,6 +413,7 @@ impl BaseTransformImpl for FaceDetect {
             continuity: Continuity::default(),
             frame: 0,
             faces: Vec::new(),
+            times: HashMap::new(),
             lateness: Lateness::default(),
             behind: Behind::default(),
             told: Told::default(),
@@ -469,11 +494,13 @@ impl BaseTransformImpl for FaceDetect {
             Ok(found) => (found, None),
             Err(why) => (None, Some(why)),
         };
-        let report = self.end(task.finder, found)?;
+        let report = self.end(task.finder, found, buffer.pts())?;
         if let Some(why) = failure {
             return Err(why);
         }
-        meta::add_faces(buffer, &report.faces, task.info.width(), task.info.height());
+        let size = (task.info.width(), task.info.height());
+        let times = |face: &Face| report.times.get(&face.id).copied().unwrap_or_default();
+        meta::add_faces(buffer, &report.faces, size, times);
         gst::trace!(
             CAT,
             imp = self,

@@ -1,17 +1,16 @@
-//! Parameters of regions that survive conversions.
+//! Parameters that survive conversions.
 //!
 //! `gst_video_region_of_interest_meta_transform` leaves the parameters out wherever it makes
-//! a region for another frame, as in videoconvert and videoscale. What the elements of this
-//! plugin write into a region is therefore kept a second time, in a meta of its own that has
-//! no tags and so is copied by every element. It holds no boxes: those are the regions',
-//! which GStreamer scales, and a parameter whose region is gone is never read. A region is
-//! known again by its type and its id, and by its order among several with the same.
+//! a region for another frame, as in videoconvert and videoscale, and object detections have
+//! none. What the elements of this plugin say is therefore kept a second time, in a meta of its
+//! own that has no tags and so is copied by every element. It holds no boxes: those are the
+//! regions' and the detections', which GStreamer scales, and a parameter whose region or
+//! detection is gone is never read. Each is known again by its type and its id, and by its
+//! order among several with the same.
 
 use gst::meta::CustomMeta;
-use gst_video::VideoRegionOfInterestMeta;
 
 const NAME: &str = "GstFerKeptMeta";
-const REGIONS: &str = "regions";
 
 /// Makes the meta known to GStreamer.
 pub fn init() {
@@ -20,28 +19,61 @@ pub fn init() {
     }
 }
 
-/// A region as it is known again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// What a face is described by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// A region of interest.
+    Region,
+    /// An object detection in analytics metadata.
+    Detection,
+}
+
+impl Carrier {
+    const ALL: [Self; 2] = [Self::Region, Self::Detection];
+
+    /// The field of the meta with what is kept for such.
+    fn field(self) -> &'static str {
+        match self {
+            Self::Region => "regions",
+            Self::Detection => "detections",
+        }
+    }
+}
+
+/// A region or a detection as it is known again.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    kind: String,
-    id: i32,
+    carrier: Carrier,
+    /// Its type.
+    pub kind: String,
+    /// Its id.
+    pub id: i32,
     /// How many of the same type and id come before it.
     nth: u32,
 }
 
-/// The keys of the regions of a buffer, in their order.
-#[derive(Default)]
+/// The keys of the regions or detections of a buffer, in their order.
 pub struct Keys {
+    carrier: Carrier,
     seen: Vec<(String, i32)>,
 }
 
 impl Keys {
-    /// The key of the next region.
+    /// No keys yet.
+    pub fn new(carrier: Carrier) -> Self {
+        Self {
+            carrier,
+            seen: Vec::new(),
+        }
+    }
+
+    /// The key of the next one.
     pub fn next(&mut self, kind: &str, id: i32) -> Key {
         let same = self.seen.iter().filter(|(k, i)| k == kind && *i == id);
         let nth = same.count() as u32;
         self.seen.push((kind.to_owned(), id));
         Key {
+            carrier: self.carrier,
             kind: kind.to_owned(),
             id,
             nth,
@@ -56,73 +88,68 @@ pub struct Kept(Vec<(Key, gst::Structure)>);
 impl Kept {
     /// Reads what is kept on `buffer`.
     pub fn read(buffer: &gst::BufferRef) -> Self {
+        let mut kept = Self::default();
         let Ok(meta) = CustomMeta::from_buffer(buffer, NAME) else {
-            return Self::default();
+            return kept;
         };
-        let Ok(regions) = meta.structure().get::<gst::Array>(REGIONS) else {
-            return Self::default();
-        };
-        let entry = |value: &gst::glib::SendValue| {
-            let region = value.get::<gst::Structure>().ok()?;
-            let key = Key {
-                kind: region.get("type").ok()?,
-                id: region.get("id").ok()?,
-                nth: region.get("nth").ok()?,
+        for carrier in Carrier::ALL {
+            let Ok(entries) = meta.structure().get::<gst::Array>(carrier.field()) else {
+                continue;
             };
-            Some((key, region.get("parameter").ok()?))
-        };
-        Self(regions.iter().filter_map(entry).collect())
+            let entry = |value: &gst::glib::SendValue| {
+                let entry = value.get::<gst::Structure>().ok()?;
+                let key = Key {
+                    carrier,
+                    kind: entry.get("type").ok()?,
+                    id: entry.get("id").ok()?,
+                    nth: entry.get("nth").ok()?,
+                };
+                Some((key, entry.get("parameter").ok()?))
+            };
+            kept.0.extend(entries.iter().filter_map(entry));
+        }
+        kept
     }
 
-    /// The parameters kept for the region with this key.
+    /// The parameters kept for the region or detection with this key.
     pub fn of<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a gst::StructureRef> {
         let same = self.0.iter().filter(move |(of, _)| of == key);
         same.map(|(_, parameter)| parameter.as_ref())
     }
-}
 
-/// Gives the regions of `buffer` back what they lost of what is kept.
-pub fn restore(buffer: &mut gst::BufferRef) {
-    let kept = Kept::read(buffer);
-    if kept.0.is_empty() {
-        return;
-    }
-    let mut keys = Keys::default();
-    for mut region in buffer.iter_meta_mut::<VideoRegionOfInterestMeta>() {
-        let key = keys.next(region.roi_type(), region.id());
-        let lost: Vec<gst::Structure> = kept
-            .of(&key)
-            .filter(|parameter| !region.params().any(|own| own == *parameter))
-            .map(ToOwned::to_owned)
-            .collect();
-        for parameter in lost {
-            region.add_param(parameter);
+    /// Keeps a parameter, unless it is kept already.
+    pub fn add(&mut self, key: &Key, parameter: &gst::StructureRef) {
+        if !self.of(key).any(|kept| kept == parameter) {
+            self.0.push((key.clone(), parameter.to_owned()));
         }
     }
-}
 
-/// Keeps those parameters of the regions of `buffer` whose names are in `names`.
-pub fn keep(buffer: &mut gst::BufferRef, names: &[&str]) {
-    let mut keys = Keys::default();
-    let mut regions = Vec::new();
-    for region in buffer.iter_meta::<VideoRegionOfInterestMeta>() {
-        let key = keys.next(region.roi_type(), region.id());
-        let ours = region
-            .params()
-            .filter(|p| names.contains(&p.name().as_str()));
-        regions.extend(ours.map(|parameter| {
-            gst::Structure::builder("region")
-                .field("type", &key.kind)
-                .field("id", key.id)
-                .field("nth", key.nth)
-                .field("parameter", parameter.to_owned())
-                .build()
-        }));
-    }
-    let regions = gst::Array::new(regions);
-    if let Ok(mut meta) = CustomMeta::from_mut_buffer(buffer, NAME) {
-        meta.mut_structure().set(REGIONS, regions);
-    } else if let Ok(mut meta) = CustomMeta::add(buffer, NAME) {
-        meta.mut_structure().set(REGIONS, regions);
+    /// Has `buffer` keep this, and nothing else.
+    pub fn write(&self, buffer: &mut gst::BufferRef) {
+        let written = |carrier: Carrier| {
+            let entries = self.0.iter().filter(|(key, _)| key.carrier == carrier);
+            gst::Array::new(entries.map(|(key, parameter)| {
+                gst::Structure::builder("kept")
+                    .field("type", &key.kind)
+                    .field("id", key.id)
+                    .field("nth", key.nth)
+                    .field("parameter", parameter)
+                    .build()
+            }))
+        };
+        let fields = Carrier::ALL.map(|carrier| (carrier.field(), written(carrier)));
+        let is_there = CustomMeta::from_buffer(buffer, NAME).is_ok();
+        let meta = if is_there {
+            CustomMeta::from_mut_buffer(buffer, NAME).map_err(drop)
+        } else if self.0.is_empty() {
+            return;
+        } else {
+            CustomMeta::add(buffer, NAME).map_err(drop)
+        };
+        if let Ok(mut meta) = meta {
+            for (field, entries) in fields {
+                meta.mut_structure().set(field, entries);
+            }
+        }
     }
 }

@@ -1,10 +1,12 @@
-//! The metadata on buffers: the one place where it is written and read. Where it is carried
-//! is for the modules below: the regions themselves here, what they lose on the way in
-//! `kept`. Another carrier is read in [`faces`] and written in [`add_faces`] and
-//! [`add_expressions`], which alone see to it that no face is read twice.
+//! The metadata on buffers: the one place where it is written and read. How it is carried is
+//! for the modules below: regions of interest in `region`, object detections of
+//! `GstAnalyticsRelationMeta` in `analytics`, what both lose on the way in `kept`. [`faces`]
+//! sees to it that a face that is described by both is read once.
 //!
 //! Every face is a `GstVideoRegionOfInterestMeta` of type [`FACE`] with the face's number
-//! as its id, and these parameter structures:
+//! as its id, and these parameter structures; and, in a build with the feature `analytics`, an
+//! object detection of that type, related to a track with the same number and to one
+//! classification by each `ferclassify`, most probable class first.
 //!
 //! `detection`, by `ferfacedetect`:
 //!
@@ -15,6 +17,7 @@
 //! | `coasting` | boolean | whether the box is carried forward, not seen in this frame |
 //! | `x-min`, `x-max`, `y-min`, `y-max` | double | the box in shares of the frame's width and height |
 //! | `landmarks` | array of double | x and y of right eye, left eye, nose, right and left corner of the mouth (as the person has them), in shares of the frame's width and height; absent where the detector gives none |
+//! | `analytics-id` | uint | number of the object detection of the same face in the buffer's analytics metadata; absent where there is none |
 //!
 //! `expression`, one by each `ferclassify`:
 //!
@@ -28,10 +31,20 @@
 //! | `smoothed-label` | string | the label over time, which does not flicker |
 //! | `smoothed-confidence` | double | its probability over time |
 
+#[cfg_attr(not(feature = "analytics"), path = "no_analytics.rs")]
+mod analytics;
+mod detection;
+mod face;
 mod kept;
+mod pairs;
+mod region;
 
-use gst_video::VideoRegionOfInterestMeta;
-use kept::{Kept, Keys};
+use detection::{Detection, fold};
+use kept::{Carrier, Kept, Key, Keys};
+use region::Region;
+
+pub use detection::Times;
+pub use face::{Expression, FaceMeta, Landmarks};
 
 /// Type of the region-of-interest metas of faces.
 pub const FACE: &str = "face";
@@ -40,141 +53,141 @@ pub const UNCERTAIN: &str = "uncertain";
 
 const DETECTION: &str = "detection";
 const EXPRESSION: &str = "expression";
+const ANALYTICS_ID: &str = "analytics-id";
 
-/// What `ferclassify` says of a face.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Expression {
-    /// Name of the `ferclassify` that says it; empty where not known.
-    pub element: String,
-    /// Most probable class, or [`UNCERTAIN`].
-    pub label: String,
-    /// Its probability.
-    pub confidence: f64,
-    /// All classes with their probabilities.
-    pub probabilities: Vec<(String, f64)>,
-    /// The label over time.
-    pub smoothed_label: String,
-    /// Its probability over time.
-    pub smoothed_confidence: f64,
+/// Makes what is written known to GStreamer.
+pub(crate) fn init() {
+    kept::init();
 }
 
-/// A face as read from a buffer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FaceMeta {
-    /// The face's number; 0 or less where the element that wrote it gives none.
-    pub id: i32,
-    /// Box in pixels.
-    pub rect: fer::Rect,
-    /// How sure the detector was.
-    pub detection: Option<f64>,
-    /// Right eye, left eye, nose, right and left corner of the mouth (as the person has
-    /// them), in shares of the frame's width and height, where the detector gives them.
-    pub landmarks: Option<[(f64, f64); 5]>,
-    /// What the last `ferclassify` added.
-    pub expression: Option<Expression>,
-    /// What others had added before it, the first of them first.
-    pub earlier: Vec<Expression>,
+/// A face as it is described on a buffer: by the region at one place in their order, by the
+/// detection at one in theirs, or by both.
+struct Described {
+    region: Option<usize>,
+    detection: Option<usize>,
 }
 
-impl FaceMeta {
-    /// What the element called `element` says of the face; for `None` what was said last.
-    pub fn expression_by(&self, element: Option<&str>) -> Option<&Expression> {
-        let Some(name) = element else {
-            return self.expression.as_ref();
-        };
-        let readings = self.expression.iter().chain(self.earlier.iter().rev());
-        readings.into_iter().find(|e| e.element == name)
-    }
+/// All that is described on a buffer.
+struct Scene {
+    kept: Kept,
+    regions: Vec<Region>,
+    detections: Vec<(Key, Detection)>,
+    /// The faces of the types that were asked for: those with a region first.
+    faces: Vec<Described>,
+}
 
-    /// The face's box in a frame of `width` x `height` pixels, tilted as the eyes are seen
-    /// where they are known; `aspect` is the width of a pixel in proportion to its height.
-    pub fn face_box(&self, width: u32, height: u32, aspect: f32) -> fer::FaceBox {
-        let Some([right, left, ..]) = self.landmarks else {
-            return fer::FaceBox::from(&self.rect);
+impl Scene {
+    /// Reads what `buffer` describes; `is_face` says of which types faces are.
+    fn read(buffer: &gst::BufferRef, is_face: impl Fn(&str) -> bool) -> Self {
+        let kept = Kept::read(buffer);
+        let regions = region::read(buffer, &kept);
+        let detections = analytics::read(buffer);
+        let pairs = pairs::pair(&regions, &detections);
+        let by_region = pairs.iter().enumerate().map(|(region, pair)| Described {
+            region: Some(region),
+            detection: *pair,
+        });
+        let alone = (0..detections.len()).filter(|at| !pairs.contains(&Some(*at)));
+        let by_detection = alone.map(|detection| Described {
+            region: None,
+            detection: Some(detection),
+        });
+        let is_wanted = |face: &Described| match (face.region, face.detection) {
+            (Some(at), _) => is_face(&regions[at].key.kind),
+            (None, Some(at)) => is_face(&detections[at].kind),
+            (None, None) => false,
         };
-        let pixel = |(x, y): (f64, f64)| fer::Point {
-            x: (x * f64::from(width)) as f32 * aspect,
-            y: (y * f64::from(height)) as f32,
-        };
-        fer::FaceBox::with_eyes(self.rect, pixel(right), pixel(left))
-    }
-
-    /// The face as a structure, for messages: `id`, `x`, `y`, `width`, `height` (pixels),
-    /// `detection-confidence` where known and the fields of `expression` where classified.
-    pub fn to_structure(&self) -> gst::Structure {
-        let mut builder = gst::Structure::builder(FACE)
-            .field("id", self.id)
-            .field("x", self.rect.x as i32)
-            .field("y", self.rect.y as i32)
-            .field("width", self.rect.width as i32)
-            .field("height", self.rect.height as i32);
-        if let Some(confidence) = self.detection {
-            builder = builder.field("detection-confidence", confidence);
+        let faces = by_region.chain(by_detection).filter(is_wanted).collect();
+        let mut keys = Keys::new(Carrier::Detection);
+        let key = |detection: Detection| (keys.next(&detection.kind, detection.id), detection);
+        Self {
+            kept,
+            faces,
+            detections: detections.into_iter().map(key).collect(),
+            regions,
         }
-        let mut structure = builder.build();
-        if let Some(expression) = &self.expression {
-            for (name, value) in expression.to_structure().iter() {
-                structure.set_value(name, value.clone());
+    }
+
+    /// The parameters of a face: those of its region, and what is kept for its detection.
+    fn parameters(&self, face: &Described) -> Vec<gst::Structure> {
+        let region = face.region.map(|at| &self.regions[at]);
+        let mut parameters = region.map(|r| r.parameters.clone()).unwrap_or_default();
+        if let Some(at) = face.detection {
+            for kept in self.kept.of(&self.detections[at].0) {
+                if !parameters.iter().any(|own| own.as_ref() == kept) {
+                    parameters.push(kept.to_owned());
+                }
             }
         }
-        structure
+        parameters
+    }
+
+    fn face(&self, face: &Described) -> FaceMeta {
+        let parameters = self.parameters(face);
+        let region = face.region.map(|at| &self.regions[at]);
+        let found = face.detection.map(|at| &self.detections[at].1);
+        let said = parameters.iter().find(|p| p.name() == DETECTION);
+        let readings = parameters.iter().filter(|p| p.name() == EXPRESSION);
+        let mut readings: Vec<Expression> = readings.filter_map(|p| Expression::read(p)).collect();
+        if readings.is_empty() {
+            // Another classifier's, or ours after an element that keeps no more.
+            let classes = found.iter().flat_map(|found| &found.classes);
+            readings = classes.filter_map(|c| Expression::of_classes(c)).collect();
+        }
+        // Of two boxes of one face, that of the detection has been moved with the picture by
+        // more elements.
+        let rect = match (region, found) {
+            (Some(region), Some(found)) if region.analytics_id() == Some(found.mtd) => found.rect,
+            (Some(region), _) => region.rect,
+            (None, found) => found.map(|found| found.rect).unwrap_or_default(),
+        };
+        let id = region.map_or(0, |region| region.key.id);
+        FaceMeta {
+            id: if id > 0 {
+                id
+            } else {
+                found.map_or(id, |found| found.id)
+            },
+            rect,
+            detection: said
+                .and_then(|said| said.get("confidence").ok())
+                .or(found.and_then(|found| found.confidence)),
+            landmarks: said.and_then(|said| Landmarks::read(said)),
+            tilt: found.and_then(|found| found.tilt),
+            expression: readings.pop(),
+            earlier: readings,
+        }
     }
 }
 
-impl Expression {
-    fn to_structure(&self) -> gst::Structure {
-        let (labels, values): (Vec<&str>, Vec<f64>) = self
-            .probabilities
-            .iter()
-            .map(|(label, value)| (label.as_str(), *value))
-            .unzip();
-        gst::Structure::builder(EXPRESSION)
-            .field("element", &self.element)
-            .field("label", &self.label)
-            .field("confidence", self.confidence)
-            .field("labels", gst::Array::new(labels))
-            .field("probabilities", gst::Array::new(values))
-            .field("smoothed-label", &self.smoothed_label)
-            .field("smoothed-confidence", self.smoothed_confidence)
-            .build()
-    }
-
-    fn read(structure: &gst::StructureRef) -> Option<Self> {
-        let label: String = structure.get("label").ok()?;
-        let confidence = structure.get("confidence").ok()?;
-        let labels = structure.get::<gst::Array>("labels").ok();
-        let values = structure.get::<gst::Array>("probabilities").ok();
-        let probabilities = labels
-            .iter()
-            .flat_map(|a| a.iter())
-            .zip(values.iter().flat_map(|a| a.iter()))
-            .filter_map(|(label, value)| Some((label.get().ok()?, value.get().ok()?)))
-            .collect();
-        Some(Self {
-            element: structure.get("element").unwrap_or_default(),
-            smoothed_label: structure
-                .get("smoothed-label")
-                .unwrap_or_else(|_| label.clone()),
-            smoothed_confidence: structure.get("smoothed-confidence").unwrap_or(confidence),
-            label,
-            confidence,
-            probabilities,
-        })
-    }
+/// The faces on a buffer: all regions of interest whose type is in `types`, in the order of
+/// the metas, and after them the object detections of these types that describe none of those
+/// again. Of a face that went through a conversion, the results are those that are kept.
+pub fn faces(buffer: &gst::BufferRef, types: &[String]) -> Vec<FaceMeta> {
+    let scene = Scene::read(buffer, |kind| types.iter().any(|t| t == kind));
+    scene.faces.iter().map(|face| scene.face(face)).collect()
 }
 
-/// Adds a meta for each of `faces` to a buffer with a frame of `width` x `height` pixels. A
-/// box that lies outside the frame is left out.
-pub fn add_faces(buffer: &mut gst::BufferRef, faces: &[fer::Face], width: u32, height: u32) {
+/// Adds metadata for each of `faces` to a buffer with a frame of `width` x `height` pixels;
+/// `times` says when each was seen. A box that lies outside the frame is left out.
+pub fn add_faces(
+    buffer: &mut gst::BufferRef,
+    faces: &[fer::Face],
+    (width, height): (u32, u32),
+    times: impl Fn(&fer::Face) -> Times,
+) {
+    if faces.is_empty() {
+        return;
+    }
+    restore(buffer);
     for face in faces {
-        add_face(buffer, face, width, height);
+        add_face(buffer, face, (width, height), times(face));
     }
-    if !faces.is_empty() {
-        kept::keep(buffer, &[DETECTION, EXPRESSION]);
-    }
+    keep(buffer, &[]);
 }
 
-fn add_face(buffer: &mut gst::BufferRef, face: &fer::Face, width: u32, height: u32) {
+fn add_face(buffer: &mut gst::BufferRef, face: &fer::Face, size: (u32, u32), times: Times) {
+    let (width, height) = size;
     let rect = face.rect.clamp(width as usize, height as usize);
     let (x, y) = (rect.x.round() as u32, rect.y.round() as u32);
     let (w, h) = (rect.width.round() as u32, rect.height.round() as u32);
@@ -197,59 +210,21 @@ fn add_face(buffer: &mut gst::BufferRef, face: &fer::Face, width: u32, height: u
         let flat = shares.as_flattened().iter().copied();
         detection = detection.field("landmarks", gst::Array::new(flat));
     }
-    let mut meta = VideoRegionOfInterestMeta::add(buffer, FACE, (x, y, w, h));
-    // Ids are counted from 1; one that no longer fits begins anew, but not at 0.
-    meta.set_id(((face.id - 1) % i32::MAX as u64 + 1) as i32);
-    meta.add_param(detection.build());
-}
-
-/// The landmarks in a `detection` structure.
-fn landmarks(detection: &gst::StructureRef) -> Option<[(f64, f64); 5]> {
-    let array = detection.get::<gst::Array>("landmarks").ok()?;
-    let values: Option<Vec<f64>> = array.iter().map(|v| v.get().ok()).collect();
-    let pairs: Vec<_> = values?.chunks_exact(2).map(|p| (p[0], p[1])).collect();
-    pairs.try_into().ok()
-}
-
-/// Makes what is written known to GStreamer.
-pub(crate) fn init() {
-    kept::init();
-}
-
-/// A coordinate of a region; those left of and above the frame, which some elements write
-/// wrapped around, are negative.
-fn coordinate(value: u32) -> f32 {
-    value as i32 as f32
-}
-
-/// The faces on a buffer: all regions of interest whose type is in `types`, in the order
-/// of the metas. Of a region that went through a conversion, the parameters are those that
-/// are kept.
-pub fn faces(buffer: &gst::BufferRef, types: &[String]) -> Vec<FaceMeta> {
-    let (kept, mut keys) = (Kept::read(buffer), Keys::default());
-    let mut faces = Vec::new();
-    for region in buffer.iter_meta::<VideoRegionOfInterestMeta>() {
-        let key = keys.next(region.roi_type(), region.id());
-        if !types.iter().any(|t| t == region.roi_type()) {
-            continue;
-        }
-        let lost = |parameter: &&gst::StructureRef| !region.params().any(|own| own == *parameter);
-        let parameters: Vec<&gst::StructureRef> =
-            region.params().chain(kept.of(&key).filter(lost)).collect();
-        let detection = parameters.iter().find(|p| p.name() == DETECTION);
-        let readings = parameters.iter().filter(|p| p.name() == EXPRESSION);
-        let mut readings: Vec<Expression> = readings.filter_map(|p| Expression::read(p)).collect();
-        let (x, y, w, h) = region.rect();
-        faces.push(FaceMeta {
-            id: region.id(),
-            rect: fer::Rect::new(coordinate(x), coordinate(y), w as f32, h as f32),
-            detection: detection.and_then(|s| s.get("confidence").ok()),
-            landmarks: detection.and_then(|s| landmarks(s)),
-            expression: readings.pop(),
-            earlier: readings,
-        });
+    let id = fold(face.id);
+    let described = Detection {
+        kind: FACE.to_owned(),
+        id,
+        rect: fer::Rect::new(x as f32, y as f32, w as f32, h as f32),
+        tilt: face
+            .landmarks
+            .map(|[right, left, ..]| fer::FaceBox::with_eyes(rect, right, left).tilt),
+        confidence: face.confidence.map(f64::from),
+        ..Detection::default()
+    };
+    if let Some(mtd) = analytics::add(buffer, &described, times) {
+        detection = detection.field(ANALYTICS_ID, mtd);
     }
-    faces
+    region::add(buffer, FACE, id, (x, y, w, h), detection.build());
 }
 
 /// Adds one expression to each of the faces that [`faces`] gives, in the same order;
@@ -262,15 +237,70 @@ pub fn add_expressions(
     if expressions.iter().all(Option::is_none) {
         return;
     }
-    kept::restore(buffer);
-    let mut expressions = expressions.iter();
-    for mut meta in buffer.iter_meta_mut::<VideoRegionOfInterestMeta>() {
-        if !types.iter().any(|t| t == meta.roi_type()) {
+    let scene = Scene::read(buffer, |kind| types.iter().any(|t| t == kind));
+    let mut of_regions: Vec<Vec<gst::Structure>> = vec![Vec::new(); scene.regions.len()];
+    let mut of_detections = Vec::new();
+    for (described, expression) in scene.faces.iter().zip(expressions) {
+        let Some(expression) = expression else {
             continue;
+        };
+        let parameter = expression.to_structure();
+        let mtd = match described.detection {
+            Some(at) => {
+                let (key, detection) = &scene.detections[at];
+                of_detections.push((key.clone(), parameter.clone()));
+                Some(detection.mtd)
+            }
+            // So that readers of analytics metadata see what is known of regions, too.
+            None => {
+                let face = scene.face(described);
+                let kind = described
+                    .region
+                    .map(|at| scene.regions[at].key.kind.clone());
+                let detection = Detection {
+                    kind: kind.unwrap_or_default(),
+                    rect: face.rect,
+                    confidence: face.detection,
+                    ..Detection::default()
+                };
+                analytics::add(buffer, &detection, Times::default())
+            }
+        };
+        if let Some(mtd) = mtd {
+            analytics::add_classes(buffer, mtd, &expression.probabilities);
         }
-        if let Some(Some(expression)) = expressions.next() {
-            meta.add_param(expression.to_structure());
+        if let Some(at) = described.region {
+            of_regions[at].push(parameter);
         }
     }
-    kept::keep(buffer, &[DETECTION, EXPRESSION]);
+    restore(buffer);
+    region::give(buffer, of_regions.iter().map(Vec::as_slice));
+    keep(buffer, &of_detections);
+}
+
+/// Gives the regions of `buffer` back what they lost of what is kept.
+fn restore(buffer: &mut gst::BufferRef) {
+    let regions = region::read(buffer, &Kept::read(buffer));
+    region::give(buffer, regions.iter().map(|r| r.parameters.as_slice()));
+}
+
+/// Keeps what the elements of this plugin say of what is on `buffer`: the parameters of its
+/// regions, for them and for the detections of the same faces, and `said` of detections.
+fn keep(buffer: &mut gst::BufferRef, said: &[(Key, gst::Structure)]) {
+    let scene = Scene::read(buffer, |_| true);
+    let mut kept = Kept::default();
+    for face in &scene.faces {
+        let detection = face.detection.map(|at| &scene.detections[at].0);
+        let keys = [face.region.map(|at| &scene.regions[at].key), detection];
+        let mut parameters = scene.parameters(face);
+        let new = said.iter().filter(|(of, _)| Some(of) == detection);
+        parameters.extend(new.map(|(_, parameter)| parameter.clone()));
+        let is_ours = |p: &&gst::Structure| [DETECTION, EXPRESSION].contains(&p.name().as_str());
+        for parameter in parameters.iter().filter(is_ours) {
+            for key in keys.into_iter().flatten() {
+                kept.add(key, parameter);
+            }
+        }
+    }
+    kept.write(buffer);
 }
