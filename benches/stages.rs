@@ -92,7 +92,7 @@ fn main() {
             ..Default::default()
         };
         match engine::open(model, &options) {
-            Ok(mut selection) => {
+            Ok(selection) => {
                 let times = BATCHES.map(|n| {
                     let input = vec![0.1; n * spec.len()];
                     let mut output = vec![0.0; n * model.info().labels.len()];

@@ -23,7 +23,7 @@ fn logits(kind: EngineKind, count: usize) -> Result<(Vec<f32>, Vec<f32>), Error>
         kind,
         ..Default::default()
     };
-    let mut engine = engine::open(&model, &options)?.engine;
+    let engine = engine::open(&model, &options)?.engine;
     let input = faces(count, len);
     let mut batch = vec![0.0; count * classes];
     engine.run(&input, count, &mut batch)?;
@@ -114,7 +114,7 @@ fn streams_that_share_an_engine_get_their_own_faces_back() {
         ..Default::default()
     };
     let all = faces(6, len);
-    let mut alone = Builtin::open(&model).unwrap();
+    let alone = Builtin::open(&model).unwrap();
     let mut wanted = vec![0.0; 6 * classes];
     alone.run(&all, 6, &mut wanted).unwrap();
 
@@ -124,7 +124,7 @@ fn streams_that_share_an_engine_get_their_own_faces_back() {
         for (stream, faces) in all.chunks(2 * len).enumerate() {
             let (model, options, wanted) = (&model, &options, &wanted);
             scope.spawn(move || {
-                let mut selection = engine::open(model, options).unwrap();
+                let selection = engine::open(model, options).unwrap();
                 assert!(selection.reason.contains("shared"), "{}", selection.reason);
                 for _ in 0..5 {
                     let mut out = vec![0.0; 2 * classes];

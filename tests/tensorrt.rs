@@ -12,10 +12,10 @@ use fer::engine::tensorrt::{
 };
 use fer::engine::{self, EngineKind, EngineOptions};
 use fer::model::Overrides;
+use fer::onnx::proto::{GraphProto, ModelProto};
 use fer::{Error, Model};
 use prost::Message;
 use skip::skip;
-use tract_onnx::pb::{GraphProto, ModelProto};
 
 /// Whether the test can run; says why not.
 fn has_library() -> bool {

@@ -58,7 +58,7 @@ fn optimise(model: &Model, shape: [usize; 4]) -> TractResult<Arc<TypedRunnableMo
 }
 
 impl Engine for Builtin {
-    fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
+    fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
         let error = |reason: String| Error::Engine {
             engine: "builtin",
             reason,

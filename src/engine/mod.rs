@@ -16,8 +16,8 @@ pub use onnxruntime::OnnxRuntime;
 pub use shared::Membership;
 use tensorrt::Precision;
 
-/// A network that is ready to run.
-pub trait Engine: Send {
+/// A network that is ready to run, by as many threads at once as like to.
+pub trait Engine: Send + Sync {
     /// Runs `batch` prepared faces.
     ///
     /// `input` holds `batch` x [`InputSpec::len`](crate::model::InputSpec::len) values in the
@@ -26,7 +26,7 @@ pub trait Engine: Send {
     ///
     /// # Errors
     /// [`Error::Engine`] when inference fails or gives another number of values.
-    fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()>;
+    fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()>;
 
     /// This stream's part in an engine that several share; `None` where it has the engine
     /// for itself.

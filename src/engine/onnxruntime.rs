@@ -1,8 +1,9 @@
 //! ONNX Runtime, opened at run time: nothing of it is needed to build or to start.
 
 use std::ffi::{CStr, OsStr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
 use ort::session::Session;
@@ -11,13 +12,26 @@ use ort::value::TensorRef;
 use super::Engine;
 use crate::{Error, Model, Result};
 
-/// A session of ONNX Runtime 1.17 or newer.
+/// ONNX Runtime 1.17 or newer.
+///
+/// A session must not be run by two threads at once, though its documentation has it otherwise
+/// (the crate `ort` explains it), so there are as many as run at once, up to one a core. They
+/// are opened when they are first wanted.
 pub struct OnnxRuntime {
-    session: Session,
-    input: String,
-    output: String,
-    shape: [usize; 4],
+    model: Model,
+    threads: usize,
+    sessions: Mutex<Sessions>,
+    /// That a session is idle again.
+    returned: Condvar,
+    most: usize,
     library: &'static Path,
+}
+
+/// The sessions of an engine.
+#[derive(Default)]
+struct Sessions {
+    idle: Vec<Session>,
+    open: usize,
 }
 
 /// The library and its environment: one a process, as ONNX Runtime wants it.
@@ -34,21 +48,13 @@ impl OnnxRuntime {
     /// it refuses the model or the number of outputs is not that of the labels.
     pub fn open(model: &Model, threads: usize) -> Result<Self> {
         let runtime = runtime().as_ref().map_err(error)?;
-        let session = Session::builder(&runtime.environment)
-            .map_err(error)?
-            .with_intra_threads(threads)
-            .map_err(error)?
-            // Threads that spin between frames would take the cores that decoding needs.
-            .with_intra_op_spinning(false)
-            .map_err(error)?
-            .commit_from_memory(model.bytes())
-            .map_err(|e| model.error(e))?;
         let info = model.info();
-        let mut engine = Self {
-            session,
-            input: model.graph().input.clone(),
-            output: model.graph().output.clone(),
-            shape: info.input.shape(1),
+        let engine = Self {
+            model: model.clone(),
+            threads,
+            sessions: Mutex::default(),
+            returned: Condvar::new(),
+            most: std::thread::available_parallelism().map_or(1, NonZero::get),
             library: &runtime.library,
         };
         // Also warms up: the first run allocates.
@@ -59,34 +65,107 @@ impl OnnxRuntime {
         Ok(engine)
     }
 
+    /// A session of its own.
+    fn session(&self) -> Result<Session> {
+        let runtime = runtime().as_ref().map_err(error)?;
+        Session::builder(&runtime.environment)
+            .map_err(error)?
+            .with_intra_threads(self.threads)
+            .map_err(error)?
+            // Threads that spin between frames would take the cores that decoding needs.
+            .with_intra_op_spinning(false)
+            .map_err(error)?
+            .commit_from_memory(self.model.bytes())
+            .map_err(|e| self.model.error(e))
+    }
+
+    /// A session that nobody else runs.
+    fn lease(&self) -> Result<Lease<'_>> {
+        let mut sessions = self.lock();
+        loop {
+            if let Some(session) = sessions.idle.pop() {
+                return Ok(Lease {
+                    engine: self,
+                    session: Some(session),
+                });
+            }
+            if sessions.open < self.most {
+                sessions.open += 1;
+                drop(sessions);
+                let mut lease = Lease {
+                    engine: self,
+                    session: None,
+                };
+                lease.session = Some(self.session()?);
+                return Ok(lease);
+            }
+            sessions = self
+                .returned
+                .wait(sessions)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The engine and where its library lies.
     pub fn description(&self) -> String {
         format!("onnxruntime ({})", self.library.display())
     }
 }
 
-impl Engine for OnnxRuntime {
-    fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
-        let mut shape = self.shape;
-        shape[0] = batch;
-        let tensor = TensorRef::from_array_view((shape, input)).map_err(error)?;
-        let outputs = self
-            .session
-            .run(ort::inputs![self.input.as_str() => tensor])
-            .map_err(error)?;
-        let (_, values) = outputs[self.output.as_str()]
-            .try_extract_tensor::<f32>()
-            .map_err(error)?;
-        if values.len() != output.len() {
-            return Err(error(format!(
-                "{} values for {batch} faces instead of {}",
-                values.len(),
-                output.len()
-            )));
+/// A session in use, or the right to open one; given back in the end, also by a panic.
+struct Lease<'a> {
+    engine: &'a OnnxRuntime,
+    session: Option<Session>,
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut sessions = self.engine.lock();
+        match self.session.take() {
+            Some(session) => sessions.idle.push(session),
+            None => sessions.open -= 1,
         }
-        output.copy_from_slice(values);
-        Ok(())
+        drop(sessions);
+        self.engine.returned.notify_one();
     }
+}
+
+impl Engine for OnnxRuntime {
+    fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
+        let mut lease = self.lease()?;
+        let session = lease.session.as_mut().expect("opened by the lease");
+        run(session, &self.model, input, batch, output)
+    }
+}
+
+fn run(
+    session: &mut Session,
+    model: &Model,
+    input: &[f32],
+    batch: usize,
+    output: &mut [f32],
+) -> Result<()> {
+    let (shape, graph) = (model.info().input.shape(batch), model.graph());
+    let tensor = TensorRef::from_array_view((shape, input)).map_err(error)?;
+    let outputs = session
+        .run(ort::inputs![graph.input.as_str() => tensor])
+        .map_err(error)?;
+    let (_, values) = outputs[graph.output.as_str()]
+        .try_extract_tensor::<f32>()
+        .map_err(error)?;
+    if values.len() != output.len() {
+        return Err(error(format!(
+            "{} values for {batch} faces instead of {}",
+            values.len(),
+            output.len()
+        )));
+    }
+    output.copy_from_slice(values);
+    Ok(())
 }
 
 fn error(reason: impl ToString) -> Error {

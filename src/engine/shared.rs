@@ -28,7 +28,7 @@ struct Shared {
     members: AtomicUsize,
     queue: Mutex<Queue>,
     changed: Condvar,
-    engine: Mutex<Box<dyn Engine>>,
+    engine: Box<dyn Engine>,
 }
 
 #[derive(Default)]
@@ -129,7 +129,7 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
                 members: AtomicUsize::new(0),
                 queue: Mutex::default(),
                 changed: Condvar::new(),
-                engine: Mutex::new(own.engine),
+                engine: own.engine,
             });
             engines.insert(key, Arc::downgrade(&shared));
             shared
@@ -154,7 +154,7 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
 }
 
 impl Engine for Share {
-    fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
+    fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
         let shared = &*self.shared;
         let mut queue = lock(&shared.queue);
         let ticket = queue.next;
@@ -236,7 +236,8 @@ impl Share {
         let input: Vec<f32> = requests.iter().flat_map(|r| &r.input).copied().collect();
         let faces = requests.iter().map(|r| r.faces).sum();
         let mut output = vec![0.0; requests.iter().map(|r| r.outputs).sum()];
-        let outcome = lock(&shared.engine)
+        let outcome = shared
+            .engine
             .run(&input, faces, &mut output)
             .map_err(|e| match e {
                 Error::Engine { reason, .. } => reason,
@@ -292,7 +293,7 @@ mod tests {
         let (face, classes) = (model.info().input.len(), model.info().labels.len());
         let (done, result) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let (mut engine, mut output) = (engine, vec![0.0; classes]);
+            let mut output = vec![0.0; classes];
             let outcome = engine.run(&vec![0.0; face], 1, &mut output);
             done.send(outcome.is_ok()).unwrap();
         });

@@ -1,10 +1,10 @@
 //! Reading what an ONNX file says of its input, output and metadata.
 
-use prost::Message;
-use tract_onnx::pb::{
+use crate::onnx::proto::{
     ModelProto, ValueInfoProto, tensor_shape_proto::dimension::Value as Dim,
     type_proto::Value as TypeValue,
 };
+use prost::Message;
 
 use crate::engine::tensorrt::EngineHeader;
 

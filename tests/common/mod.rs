@@ -1,11 +1,11 @@
 //! Small ONNX files that tests write themselves.
 
-use prost::Message;
-use tract_onnx::pb::{
+use fer::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
     TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
     tensor_shape_proto, type_proto,
 };
+use prost::Message;
 
 /// A network of one matrix product: class `c` scores the mean of the input's values in
 /// the `c`-th of equal parts of the flattened input.
@@ -117,7 +117,6 @@ fn value(name: &str, elem_type: i32, axes: &[i64]) -> ValueInfoProto {
     use tensor_shape_proto::{Dimension, dimension::Value};
     let dimension = |value| Dimension {
         value: Some(value),
-        ..Default::default()
     };
     let mut dim = vec![dimension(Value::DimParam("N".into()))];
     dim.extend(axes.iter().map(|n| dimension(Value::DimValue(*n))));
@@ -128,8 +127,6 @@ fn value(name: &str, elem_type: i32, axes: &[i64]) -> ValueInfoProto {
                 elem_type,
                 shape: Some(TensorShapeProto { dim }),
             })),
-            ..Default::default()
         }),
-        ..Default::default()
     }
 }

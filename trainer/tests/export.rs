@@ -152,7 +152,7 @@ fn scores(model: &Model, kind: EngineKind, samples: &[&Sample]) -> Result<Vec<f3
         kind,
         ..EngineOptions::default()
     };
-    let mut engine = engine::open(model, &options)?.engine;
+    let engine = engine::open(model, &options)?.engine;
     let pixels = samples.iter().flat_map(|s| &s.pixels);
     let input: Vec<f32> = pixels.map(|p| f32::from(*p) / 127.5 - 1.0).collect();
     let mut output = vec![0.0; samples.len() * model.info().labels.len()];

@@ -165,7 +165,7 @@ fn typed(model: &Model, precision: Precision) -> Result<Vec<u8>> {
     if model.engine_file().is_some() {
         return Err(model.error("an engine is built from an ONNX file, not from an engine"));
     }
-    let quantised = tract_onnx::pb::ModelProto::decode(model.bytes())
+    let quantised = crate::onnx::proto::ModelProto::decode(model.bytes())
         .ok()
         .and_then(|proto| proto.graph)
         .is_some_and(|graph| graph.node.iter().any(|n| n.op_type == "QuantizeLinear"));

@@ -5,12 +5,12 @@
 
 use std::collections::HashSet;
 
-use half::f16;
-use prost::Message;
-use tract_onnx::pb::{
+use crate::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType,
     tensor_proto::DataType, type_proto::Value as TypeValue,
 };
+use half::f16;
+use prost::Message;
 
 /// The model with 16-bit weights and arithmetic.
 ///

@@ -1,5 +1,7 @@
 //! An engine on a card.
 
+use std::sync::Mutex;
+
 use trtx::trtx_sys::Dims64;
 use trtx::{CudaEngine, DataType, ExecutionContext, Runtime};
 
@@ -14,6 +16,13 @@ use crate::{Model, Result};
 
 /// An engine of TensorRT with memory on the card for its largest batch.
 pub struct TensorRt {
+    /// A card does one thing at a time.
+    card: Mutex<Card>,
+    library: String,
+}
+
+/// What lies on the card.
+struct Card {
     running: Running,
     header: EngineHeader,
     device: Device,
@@ -21,7 +30,6 @@ pub struct TensorRt {
     output: Buffer,
     /// Faces for which the context's input shape is set.
     batch: usize,
-    library: String,
 }
 
 /// Dropped from the context to the runtime, as TensorRT asks for.
@@ -32,7 +40,7 @@ struct Running {
 }
 
 // SAFETY: TensorRT's objects are bound to no thread; they must not be used by two at once,
-// which `&mut self` ensures. The card is made the calling thread's before each use.
+// which the lock around them ensures. The card is made the calling thread's before each use.
 unsafe impl Send for Running {}
 
 impl TensorRt {
@@ -86,13 +94,16 @@ impl TensorRt {
         let library = format!("{FLAVOUR} {version}, {} on {}", header.precision, {
             device.name().map_err(error)?
         });
-        let mut engine = Self {
+        let card = Card {
             running,
             header,
             device,
             input,
             output,
             batch: 0,
+        };
+        let engine = Self {
+            card: Mutex::new(card),
             library,
         };
         // Also warms up: the first run allocates and compiles.
@@ -105,7 +116,9 @@ impl TensorRt {
     pub fn description(&self) -> String {
         format!("tensorrt ({})", self.library)
     }
+}
 
+impl Card {
     fn run_part(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<(), String> {
         self.device.bind()?;
         let context = &mut self.running.context;
@@ -124,7 +137,7 @@ impl TensorRt {
     }
 }
 
-impl Drop for TensorRt {
+impl Drop for Card {
     fn drop(&mut self) {
         // TensorRT frees memory on the card that is the thread's, and this may be another
         // thread than ever ran the engine. Where that fails there is no card left.
@@ -133,19 +146,25 @@ impl Drop for TensorRt {
 }
 
 impl Engine for TensorRt {
-    fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
+    fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
         let (face, classes) = (input.len() / batch, output.len() / batch);
-        let most = self.header.max_batch;
+        // After a panic the context may have any shape, which the next run sets anew.
+        let mut card = self.card.lock().unwrap_or_else(|poisoned| {
+            let mut card = poisoned.into_inner();
+            card.batch = 0;
+            card
+        });
+        let most = card.header.max_batch;
         for (input, output) in input
             .chunks(most * face)
             .zip(output.chunks_mut(most * classes))
         {
-            self.run_part(input, input.len() / face, output)
-                .map_err(|reason| {
-                    // What the context was told before no longer holds for sure.
-                    self.batch = 0;
-                    error(reason)
-                })?;
+            let done = card.run_part(input, input.len() / face, output);
+            done.map_err(|reason| {
+                // What the context was told before no longer holds for sure.
+                card.batch = 0;
+                error(reason)
+            })?;
         }
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! The ONNX graph.
 
 use fer::model::{METADATA_KEY, ModelInfo};
-use half::f16;
-use tract_onnx::pb::{
+use fer::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
     TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
     tensor_proto::DataType, tensor_shape_proto, type_proto,
 };
+use half::f16;
 
 use super::Storage;
 use super::fold::Folded;
@@ -237,10 +237,7 @@ fn ints(name: &str, ints: &[i64]) -> AttributeProto {
 /// A tensor of 32-bit floats whose first axis is the batch.
 fn value(name: &str, axes: &[i64]) -> ValueInfoProto {
     use tensor_shape_proto::{Dimension, dimension::Value};
-    let dimension = |value| Dimension {
-        value: Some(value),
-        ..Default::default()
-    };
+    let dimension = |value| Dimension { value: Some(value) };
     let mut dim = vec![dimension(Value::DimParam("N".into()))];
     dim.extend(axes.iter().map(|n| dimension(Value::DimValue(*n))));
     ValueInfoProto {
@@ -250,8 +247,6 @@ fn value(name: &str, axes: &[i64]) -> ValueInfoProto {
                 elem_type: DataType::Float as i32,
                 shape: Some(TensorShapeProto { dim }),
             })),
-            ..Default::default()
         }),
-        ..Default::default()
     }
 }

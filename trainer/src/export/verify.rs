@@ -33,7 +33,7 @@ pub fn difference(
         kind,
         ..EngineOptions::default()
     };
-    let mut engine = engine::open(model, &options)?.engine;
+    let engine = engine::open(model, &options)?.engine;
     let mut workspaces = [Workspace::new(net, BATCH)];
     let own = predict(net, weights, &mut workspaces, samples, false);
     let mut largest = 0.0f32;

@@ -1,0 +1,4 @@
+//! ONNX files: the one place that knows their format. Engines, the model file and the trainer's
+//! export build on it.
+
+pub mod proto;
