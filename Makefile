@@ -34,7 +34,7 @@ PLUGINDIR ?= $(if $(or $(PREFIX),$(DESTDIR),$(filter 0,$(shell id -u))),$(LIBDIR
 .PHONY: help setup setup-test build demo live test test-plugin test-debian13 soak lint bench gpu-check install uninstall clean
 
 help: ## Shows this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 15
 
 setup: ## Installs what is missing (Debian, Ubuntu) and fetches ONNX Runtime and the demo's picture
 	@scripts/setup
@@ -61,8 +61,8 @@ test: setup-test ## Runs all tests; those that need what this machine lacks are 
 
 test-plugin: setup-test ## Runs the tests of the plugin alone
 	@scripts/make-demo-clip
-	$(RUN_TESTS) $(CARGO) test $(PROFILE) --package gst-plugin-fer $(if $(ANALYTICS),--features=$(ANALYTICS))
-	$(CARGO) clippy $(PROFILE) --package gst-plugin-fer --all-targets $(if $(ANALYTICS),--features=$(ANALYTICS)) -- -D warnings
+	$(RUN_TESTS) $(CARGO) test $(PROFILE) --package gst-plugin-fer $(FEATURES) $(if $(ANALYTICS),--features=$(ANALYTICS))
+	$(CARGO) clippy $(PROFILE) --package gst-plugin-fer --all-targets $(FEATURES) $(if $(ANALYTICS),--features=$(ANALYTICS)) -- -D warnings
 
 test-debian13: ## Runs them in Debian 13, whose GStreamer has analytics metadata (as root)
 	@scripts/debian13 make test-plugin

@@ -82,3 +82,26 @@ fn what_does_not_survive_a_crop_is_gone_as_a_whole() {
     assert_eq!(run.error, None);
     assert!(run.frames[0].faces.is_empty(), "{:?}", run.frames[0]);
 }
+
+/// The face that is cropped away and the one that is found behind have the same number.
+#[test]
+fn what_was_said_of_a_face_that_is_gone_is_not_said_of_another() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    // The first face only on the left, then the other only on the right.
+    let run = run(&format!(
+        "filesrc location=\"{}\" ! decodebin ! videoconvert ! video/x-raw,format=I420 \
+         ! ferfacedetect roi=0,0,320,480 ! ferclassify name=first ! videocrop left=320 \
+         ! ferfacedetect ! ferclassify name=second threshold=1 ! fakesink name=end",
+        clip.display()
+    ));
+    assert_eq!(run.error, None);
+    let faces: Vec<_> = run.frames.iter().flat_map(|frame| &frame.faces).collect();
+    assert!(faces.len() > 20, "{} faces", faces.len());
+    for face in faces {
+        let said = face.earlier.iter().chain(&face.expression);
+        let by: Vec<&str> = said.map(|said| said.element.as_str()).collect();
+        assert_eq!(by, ["second"], "{face:?}");
+    }
+}

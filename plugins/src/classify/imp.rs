@@ -251,7 +251,7 @@ impl ElementImpl for Classify {
             gst::subclass::ElementMetadata::new(
                 "Facial expression classifier",
                 "Analyzer/Video",
-                "Names the expression of every face that is marked with a region of interest",
+                "Names the expression of every face that metadata describe",
                 element::AUTHORS,
             )
         });

@@ -1,9 +1,11 @@
 /**
  * SECTION:element-ferclassify
  *
- * Names the expression of every face that an element upstream has marked with a
+ * Names the expression of every face that an element upstream has described by a
  * `GstVideoRegionOfInterestMeta`, and adds a parameter `expression` to it with label,
- * confidence and the probabilities of all classes. Posts an element message
+ * confidence and the probabilities of all classes; with GStreamer 1.24 or later also of those
+ * that are object detections in the buffer's `GstAnalyticsRelationMeta`, to which it adds a
+ * classification. Posts an element message
  * `fer-expressions` for every frame with faces, and one without faces when the last has
  * left. The video itself is not touched.
  *

@@ -311,7 +311,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecString::builder("roi-types")
                     .nick("Region types")
-                    .blurb("Types of the regions of interest that are faces, with commas between")
+                    .blurb("Types of regions of interest and object detections that are faces, with commas between")
                     .default_value(Some(default.roi_types.as_str()))
                     .mutable_playing()
                     .build(),

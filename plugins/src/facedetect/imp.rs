@@ -211,8 +211,9 @@ impl FaceDetect {
                     first: pts,
                     last: pts,
                 });
+                times.first = times.first.or(pts);
                 if !face.coasting {
-                    times.last = pts;
+                    times.last = pts.or(times.last);
                 }
                 (face.id, times)
             };
@@ -358,7 +359,7 @@ impl ElementImpl for FaceDetect {
             gst::subclass::ElementMetadata::new(
                 "Face detector",
                 "Analyzer/Video",
-                "Finds and follows faces and marks each with a region of interest",
+                "Finds and follows faces and describes each by metadata",
                 element::AUTHORS,
             )
         });

@@ -3,7 +3,8 @@
  *
  * Finds the faces in a video and follows them from frame to frame. Each face becomes a
  * `GstVideoRegionOfInterestMeta` of type `face`, whose id is the face's number and whose
- * parameter `detection` tells how sure the detector is. The video itself is not touched.
+ * parameter `detection` tells how sure the detector is; with GStreamer 1.24 or later also an
+ * object detection and a track in the buffer's `GstAnalyticsRelationMeta`. The video itself is not touched.
  *
  * In a live pipeline the detector works on a thread of its own and frames never wait for
  * it: each passes at once with the faces followed so far (`mode=async`). From files, each

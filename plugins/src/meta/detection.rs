@@ -1,5 +1,7 @@
 //! Faces as object detections, as far as they don't depend on whether they can be had.
 
+use super::kept::{Carrier, Key};
+
 /// An object detection on a buffer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detection {
@@ -17,6 +19,18 @@ pub struct Detection {
     pub confidence: Option<f64>,
     /// What classifiers said of it: classes with their probabilities.
     pub classes: Vec<Vec<(String, f64)>>,
+}
+
+impl Detection {
+    /// By which it is known again.
+    pub fn key(&self) -> Key {
+        Key {
+            carrier: Carrier::Detection,
+            kind: self.kind.clone(),
+            id: self.id,
+            rect: self.rect,
+        }
+    }
 }
 
 /// When a face was seen.

@@ -3,7 +3,7 @@
 //! `GstAnalyticsRelationMeta` in `analytics`, what both lose on the way in `kept`. [`faces`]
 //! sees to it that a face that is described by both is read once.
 //!
-//! Every face is a `GstVideoRegionOfInterestMeta` of type [`FACE`] with the face's number
+//! Every face of `ferfacedetect` is a `GstVideoRegionOfInterestMeta` of type [`FACE`] with the face's number
 //! as its id, and these parameter structures; and, in a build with the feature `analytics`, an
 //! object detection of that type, related to a track with the same number and to one
 //! classification by each `ferclassify`, most probable class first.
@@ -40,7 +40,7 @@ mod pairs;
 mod region;
 
 use detection::{Detection, fold};
-use kept::{Carrier, Kept, Key, Keys};
+use kept::{Kept, Key, is_scaled};
 use region::Region;
 
 pub use detection::Times;
@@ -71,7 +71,7 @@ struct Described {
 struct Scene {
     kept: Kept,
     regions: Vec<Region>,
-    detections: Vec<(Key, Detection)>,
+    detections: Vec<Detection>,
     /// The faces of the types that were asked for: those with a region first.
     faces: Vec<Described>,
 }
@@ -98,13 +98,11 @@ impl Scene {
             (None, None) => false,
         };
         let faces = by_region.chain(by_detection).filter(is_wanted).collect();
-        let mut keys = Keys::new(Carrier::Detection);
-        let key = |detection: Detection| (keys.next(&detection.kind, detection.id), detection);
         Self {
             kept,
-            faces,
-            detections: detections.into_iter().map(key).collect(),
             regions,
+            detections,
+            faces,
         }
     }
 
@@ -113,7 +111,7 @@ impl Scene {
         let region = face.region.map(|at| &self.regions[at]);
         let mut parameters = region.map(|r| r.parameters.clone()).unwrap_or_default();
         if let Some(at) = face.detection {
-            for kept in self.kept.of(&self.detections[at].0) {
+            for kept in self.kept.of(&self.detections[at].key()) {
                 if !parameters.iter().any(|own| own.as_ref() == kept) {
                     parameters.push(kept.to_owned());
                 }
@@ -125,7 +123,7 @@ impl Scene {
     fn face(&self, face: &Described) -> FaceMeta {
         let parameters = self.parameters(face);
         let region = face.region.map(|at| &self.regions[at]);
-        let found = face.detection.map(|at| &self.detections[at].1);
+        let found = face.detection.map(|at| &self.detections[at]);
         let said = parameters.iter().find(|p| p.name() == DETECTION);
         let readings = parameters.iter().filter(|p| p.name() == EXPRESSION);
         let mut readings: Vec<Expression> = readings.filter_map(|p| Expression::read(p)).collect();
@@ -134,11 +132,16 @@ impl Scene {
             let classes = found.iter().flat_map(|found| &found.classes);
             readings = classes.filter_map(|c| Expression::of_classes(c)).collect();
         }
-        // Of two boxes of one face, that of the detection has been moved with the picture by
-        // more elements.
         let rect = match (region, found) {
-            (Some(region), Some(found)) if region.analytics_id() == Some(found.mtd) => found.rect,
-            (Some(region), _) => region.rect,
+            // Of two boxes of one face, that of the detection has been moved with the picture
+            // by more elements; but an application may have moved the region.
+            (Some(region), Some(found))
+                if region.analytics_id() == Some(found.mtd)
+                    && said.is_none_or(|said| is_as_written(&region.key.rect, said)) =>
+            {
+                found.rect
+            }
+            (Some(region), _) => region.key.rect,
             (None, found) => found.map(|found| found.rect).unwrap_or_default(),
         };
         let id = region.map_or(0, |region| region.key.id);
@@ -158,6 +161,22 @@ impl Scene {
             earlier: readings,
         }
     }
+}
+
+/// Whether a region is where `ferfacedetect` has put it, in a frame that may have been scaled
+/// since; `said` is what it said of it.
+fn is_as_written(rect: &fer::Rect, said: &gst::StructureRef) -> bool {
+    let side = |name: &str| said.get::<f64>(name).ok();
+    let sides = (side("x-min"), side("y-min"), side("x-max"), side("y-max"));
+    let (Some(left), Some(top), Some(right), Some(bottom)) = sides else {
+        return true;
+    };
+    // The size of the frame that the shares are of is not known; that at which the box has
+    // its size now leaves the place to be compared.
+    let x = f64::from(rect.width) / (right - left);
+    let y = f64::from(rect.height) / (bottom - top);
+    let then = fer::Rect::new((left * x) as f32, (top * y) as f32, rect.width, rect.height);
+    is_scaled(rect, &then)
 }
 
 /// The faces on a buffer: all regions of interest whose type is in `types`, in the order of
@@ -244,11 +263,11 @@ pub fn add_expressions(
         let Some(expression) = expression else {
             continue;
         };
-        let parameter = expression.to_structure();
+        let mut parameter = expression.to_structure();
         let mtd = match described.detection {
             Some(at) => {
-                let (key, detection) = &scene.detections[at];
-                of_detections.push((key.clone(), parameter.clone()));
+                let detection = &scene.detections[at];
+                of_detections.push((detection.key(), parameter.clone()));
                 Some(detection.mtd)
             }
             // So that readers of analytics metadata see what is known of regions, too.
@@ -263,7 +282,11 @@ pub fn add_expressions(
                     confidence: face.detection,
                     ..Detection::default()
                 };
-                analytics::add(buffer, &detection, Times::default())
+                let mtd = analytics::add(buffer, &detection, Times::default());
+                if let Some(mtd) = mtd {
+                    parameter.set(ANALYTICS_ID, mtd);
+                }
+                mtd
             }
         };
         if let Some(mtd) = mtd {
@@ -290,14 +313,14 @@ fn keep(buffer: &mut gst::BufferRef, said: &[(Key, gst::Structure)]) {
     let scene = Scene::read(buffer, |_| true);
     let mut kept = Kept::default();
     for face in &scene.faces {
-        let detection = face.detection.map(|at| &scene.detections[at].0);
-        let keys = [face.region.map(|at| &scene.regions[at].key), detection];
+        let detection = face.detection.map(|at| scene.detections[at].key());
+        let region = face.region.map(|at| &scene.regions[at].key);
         let mut parameters = scene.parameters(face);
-        let new = said.iter().filter(|(of, _)| Some(of) == detection);
+        let new = said.iter().filter(|(of, _)| Some(of) == detection.as_ref());
         parameters.extend(new.map(|(_, parameter)| parameter.clone()));
         let is_ours = |p: &&gst::Structure| [DETECTION, EXPRESSION].contains(&p.name().as_str());
         for parameter in parameters.iter().filter(is_ours) {
-            for key in keys.into_iter().flatten() {
+            for key in [region, detection.as_ref()].into_iter().flatten() {
                 kept.add(key, parameter);
             }
         }

@@ -1,6 +1,7 @@
 //! One face that is described twice: by a region of interest and by an object detection.
 
 use super::detection::Detection;
+use super::kept::is_scaled;
 use super::region::Region;
 
 /// Share of their area that two boxes must have in common to be of one face; two faces side
@@ -27,7 +28,7 @@ pub fn pair(regions: &[Region], detections: &[Detection]) -> Vec<Option<usize>> 
     let mut overlaps = Vec::new();
     for (r, region) in regions.iter().enumerate() {
         for (d, detection) in detections.iter().enumerate() {
-            let overlap = region.rect.iou(&detection.rect);
+            let overlap = region.key.rect.iou(&detection.rect);
             let apart = pairs[r].is_some() || taken[d] || region.key.kind != detection.kind;
             if !apart && overlap >= SAME {
                 overlaps.push((overlap, r, d));
@@ -47,13 +48,16 @@ pub fn pair(regions: &[Region], detections: &[Detection]) -> Vec<Option<usize>> 
 /// Whether a detection may be the one that a region's writer names: its number alone could be
 /// of another's, after an element that leaves out analytics metadata.
 fn is_of(detection: &Detection, region: &Region) -> bool {
-    let same_track = detection.id == region.key.id || detection.id == 0;
-    same_track && detection.kind == region.key.kind
+    let is_there = match detection.id {
+        0 => is_scaled(&region.key.rect, &detection.rect),
+        id => id == region.key.id,
+    };
+    is_there && detection.kind == region.key.kind
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::kept::{Carrier, Keys};
+    use super::super::kept::{Carrier, Key};
     use super::*;
     use fer::Rect;
 
@@ -65,8 +69,12 @@ mod tests {
                 .build()
         });
         Region {
-            key: Keys::new(Carrier::Region).next(kind, 0),
-            rect,
+            key: Key {
+                carrier: Carrier::Region,
+                kind: kind.to_owned(),
+                id: 3,
+                rect,
+            },
             parameters: said.into_iter().collect(),
         }
     }
@@ -75,6 +83,7 @@ mod tests {
         Detection {
             mtd,
             kind: kind.to_owned(),
+            id: 3,
             rect,
             ..Detection::default()
         }

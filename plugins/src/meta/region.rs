@@ -2,15 +2,13 @@
 
 use gst_video::VideoRegionOfInterestMeta;
 
-use super::kept::{Carrier, Kept, Key, Keys};
-use super::{ANALYTICS_ID, DETECTION};
+use super::ANALYTICS_ID;
+use super::kept::{Carrier, Kept, Key};
 
 /// A region of interest on a buffer.
 pub struct Region {
     /// By which it is known again.
     pub key: Key,
-    /// Box in pixels.
-    pub rect: fer::Rect,
     /// Its parameters, and those that are kept for it.
     pub parameters: Vec<gst::Structure>,
 }
@@ -18,8 +16,9 @@ pub struct Region {
 impl Region {
     /// Which object detection on the same buffer is the same face, as its writer says.
     pub fn analytics_id(&self) -> Option<u32> {
-        let detection = self.parameters.iter().find(|p| p.name() == DETECTION)?;
-        detection.get(ANALYTICS_ID).ok()
+        self.parameters
+            .iter()
+            .find_map(|p| p.get(ANALYTICS_ID).ok())
     }
 }
 
@@ -31,11 +30,16 @@ fn coordinate(value: u32) -> f32 {
 
 /// All regions of `buffer`, in the order of the metas.
 pub fn read(buffer: &gst::BufferRef, kept: &Kept) -> Vec<Region> {
-    let mut keys = Keys::new(Carrier::Region);
     let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
     metas
         .map(|meta| {
-            let key = keys.next(meta.roi_type(), meta.id());
+            let (x, y, w, h) = meta.rect();
+            let key = Key {
+                carrier: Carrier::Region,
+                kind: meta.roi_type().to_owned(),
+                id: meta.id(),
+                rect: fer::Rect::new(coordinate(x), coordinate(y), w as f32, h as f32),
+            };
             let mut parameters: Vec<gst::Structure> =
                 meta.params().map(ToOwned::to_owned).collect();
             for lost in kept.of(&key) {
@@ -43,12 +47,7 @@ pub fn read(buffer: &gst::BufferRef, kept: &Kept) -> Vec<Region> {
                     parameters.push(lost.to_owned());
                 }
             }
-            let (x, y, w, h) = meta.rect();
-            Region {
-                key,
-                rect: fer::Rect::new(coordinate(x), coordinate(y), w as f32, h as f32),
-                parameters,
-            }
+            Region { key, parameters }
         })
         .collect()
 }
