@@ -1,5 +1,6 @@
 //! Time of preparing and classifying faces on one thread, for 1, 4 and 16 faces at once,
-//! beside ONNX Runtime called from Python in the same run.
+//! beside ONNX Runtime called from Python in the same run; and faces a second of one and of
+//! four streams that share an engine.
 //!
 //! `cargo bench --workspace --bench stages`; engines and peers that are not there are named.
 
@@ -8,6 +9,7 @@ mod timing;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use fer::engine::{self, EngineKind, EngineOptions};
 use fer::model::Bundled;
@@ -64,52 +66,122 @@ fn main() {
         println!("| {side} px | {ms:.4} |");
     }
 
-    let peer = python(Path::new(env!("FER_BUNDLED_MODEL")));
+    let models = [
+        (Bundled::Small, env!("FER_BUNDLED_SMALL_MODEL")),
+        (Bundled::Standard, env!("FER_BUNDLED_MODEL")),
+        (Bundled::Accurate, env!("FER_BUNDLED_ACCURATE_MODEL")),
+    ]
+    .map(|(which, path)| (Model::built_in(which).expect("is valid"), path));
     println!(
-        "\n| classify, ms a face | 1 face | 4 faces | 16 faces | of Python |\n| --- | --- | --- | --- | --- |"
+        "\n| classify, ms a face | 1 face | 4 faces | 16 faces | of Python, 1 face | 16 faces |\n\
+         | --- | --- | --- | --- | --- | --- |"
     );
-    let row = |name: &str, times: &[f64]| {
-        let each: Vec<f64> = times
-            .iter()
-            .zip(BATCHES)
-            .map(|(t, n)| t / n as f64)
-            .collect();
-        let ratio = peer
-            .as_ref()
-            .map_or("-".to_owned(), |peer| format!("{:.2}", times[0] / peer[0]));
-        println!(
-            "| {name} | {:.3} | {:.3} | {:.3} | {ratio} |",
-            each[0], each[1], each[2]
-        );
-    };
-    let [small, accurate] = [Bundled::Small, Bundled::Accurate]
-        .map(|which| Model::built_in(which).expect("the bundled models are valid"));
-    let models = [("", &model), (", small", &small), (", accurate", &accurate)];
-    let kinds = [EngineKind::Builtin, EngineKind::OnnxRuntime];
-    for (kind, (size, model)) in kinds.iter().flat_map(|k| models.map(|m| (*k, m))) {
-        let options = EngineOptions {
-            kind,
-            ..Default::default()
-        };
-        match engine::open(model, &options) {
-            Ok(selection) => {
-                let times = BATCHES.map(|n| {
-                    let input = vec![0.1; n * spec.len()];
-                    let mut output = vec![0.0; n * model.info().labels.len()];
-                    median_ms(|| {
-                        selection
-                            .engine
-                            .run(black_box(&input), n, &mut output)
-                            .expect("the engine has run before");
-                    })
-                });
-                row(&format!("{}{size}", kind.name()), &times);
+    for (model, path) in &models {
+        let peer = python(Path::new(path));
+        for kind in ENGINES {
+            match times(kind, model) {
+                Ok(times) => row(
+                    &format!("{}, {kind}", model.name()),
+                    &times,
+                    peer.as_ref().ok(),
+                ),
+                Err(why) => println!("| {}, {kind} | {why} | | | | |", model.name()),
             }
-            Err(why) => println!("| {kind}{size} | {why} | | | |"),
+        }
+        match &peer {
+            Ok(times) => row("ONNX Runtime from Python", times, None),
+            Err(why) => println!("| ONNX Runtime from Python | {why} | | | | |"),
         }
     }
-    match &peer {
-        Ok(times) => row("ONNX Runtime from Python", times),
-        Err(why) => println!("| ONNX Runtime from Python | {why} | | | |"),
+    println!(
+        "\n| faces a second, one each time | 1 stream | 4 streams | ratio |\n| --- | --- | --- | --- |"
+    );
+    for (model, _) in &models {
+        for kind in ENGINES {
+            let name = model.name();
+            match (throughput(kind, model, 1), throughput(kind, model, 4)) {
+                (Ok(one), Ok(four)) => {
+                    println!(
+                        "| {name}, {kind} | {one:.0} | {four:.0} | {:.2} |",
+                        four / one
+                    );
+                }
+                (Err(why), _) | (_, Err(why)) => println!("| {name}, {kind} | {why} | | |"),
+            }
+        }
     }
+}
+
+const ENGINES: [EngineKind; 2] = [EngineKind::Builtin, EngineKind::OnnxRuntime];
+
+/// Milliseconds by batch, on one thread.
+fn times(kind: EngineKind, model: &Model) -> fer::Result<[f64; 3]> {
+    let options = EngineOptions {
+        kind,
+        ..Default::default()
+    };
+    let engine = engine::open(model, &options)?.engine;
+    Ok(BATCHES.map(|n| {
+        let input = vec![0.1; n * model.info().input.len()];
+        let mut output = vec![0.0; n * model.info().labels.len()];
+        median_ms(|| {
+            let outcome = engine.run(black_box(&input), n, &mut output);
+            outcome.expect("the engine has run before");
+        })
+    }))
+}
+
+fn row(name: &str, times: &[f64], peer: Option<&Vec<f64>>) {
+    let each: Vec<f64> = times
+        .iter()
+        .zip(BATCHES)
+        .map(|(t, n)| t / n as f64)
+        .collect();
+    let ratio = |at: usize| {
+        peer.map_or("-".to_owned(), |peer| {
+            format!("{:.2}", times[at] / peer[at])
+        })
+    };
+    println!(
+        "| {name} | {:.3} | {:.3} | {:.3} | {} | {} |",
+        each[0],
+        each[1],
+        each[2],
+        ratio(0),
+        ratio(2)
+    );
+}
+
+/// Faces a second of `streams` streams that share an engine, one face each time.
+fn throughput(kind: EngineKind, model: &Model, streams: usize) -> fer::Result<f64> {
+    let options = EngineOptions {
+        kind,
+        shared: true,
+        ..Default::default()
+    };
+    let engines: Vec<_> = (0..streams)
+        .map(|_| engine::open(model, &options))
+        .collect::<fer::Result<_>>()?;
+    let start = Instant::now();
+    let counts: Vec<u64> = std::thread::scope(|scope| {
+        let stream = |selection: engine::Selection| {
+            scope.spawn(move || {
+                let input = vec![0.1; model.info().input.len()];
+                let mut output = vec![0.0; model.info().labels.len()];
+                let mut count = 0;
+                while start.elapsed() < SPAN {
+                    let outcome = selection.engine.run(black_box(&input), 1, &mut output);
+                    outcome.expect("the engine has run before");
+                    count += 1;
+                }
+                count
+            })
+        };
+        let running: Vec<_> = engines.into_iter().map(stream).collect();
+        running
+            .into_iter()
+            .map(|r| r.join().expect("no panic"))
+            .collect()
+    });
+    Ok(counts.iter().sum::<u64>() as f64 / start.elapsed().as_secs_f64())
 }

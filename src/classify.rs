@@ -51,9 +51,6 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Faces in one run of the engine unless told otherwise.
-    pub const DEFAULT_BATCH: usize = 16;
-
     /// Opens an engine for `model`.
     ///
     /// # Errors
@@ -63,17 +60,12 @@ impl Classifier {
             preparer: Preparer::new(&model.info().input)?,
             selection: engine::open(model, options)?,
             model: model.clone(),
-            max_batch: Self::DEFAULT_BATCH,
+            max_batch: options.max_batch.max(1),
             mirror: false,
             input: Vec::new(),
             runs: Runs::default(),
             prepare_time: Duration::ZERO,
         })
-    }
-
-    /// The most faces to give to the engine at once; more are run in several batches.
-    pub fn set_max_batch(&mut self, faces: usize) {
-        self.max_batch = faces.max(1);
     }
 
     /// Whether [`Classifier::classify`] also looks at every face mirrored and averages the

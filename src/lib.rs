@@ -18,6 +18,7 @@ pub mod finder;
 pub mod frame;
 mod geometry;
 pub mod model;
+mod nn;
 pub mod onnx;
 pub mod prepare;
 pub mod smooth;

@@ -30,13 +30,12 @@ struct Camera {
 }
 
 impl Camera {
-    fn new(batch_timeout: Duration) -> Self {
+    fn new() -> Self {
         let description = format!(
             "appsrc name=source is-live=true format=time max-buffers=2 leaky-type=downstream \
              caps={} ! ferfacedetect name=finder \
-             ! ferclassify name=classify batch-timeout={} ! fakesink name=end sync=false",
-            scene::caps(SIZE.0, SIZE.1, RATE),
-            batch_timeout.as_nanos()
+             ! ferclassify name=classify ! fakesink name=end sync=false",
+            scene::caps(SIZE.0, SIZE.1, RATE)
         );
         let element = gst::parse::launch(&description).expect("the elements are registered");
         let pipeline = element.downcast::<gst::Pipeline>().expect("a pipeline");
@@ -73,8 +72,8 @@ impl Camera {
     }
 }
 
-fn measure(count: usize, batch_timeout: Duration, ring: &[gst::Buffer]) {
-    let cameras: Vec<Camera> = (0..count).map(|_| Camera::new(batch_timeout)).collect();
+fn measure(count: usize, ring: &[gst::Buffer]) {
+    let cameras: Vec<Camera> = (0..count).map(|_| Camera::new()).collect();
     let start = Instant::now();
     let (mut cpu, mut since) = (scene::cpu_ms(), start);
     for i in 0..RATE * SECONDS {
@@ -111,17 +110,12 @@ fn measure(count: usize, batch_timeout: Duration, ring: &[gst::Buffer]) {
         let counts = cameras.iter().map(|c| c.stats(element));
         counts.map(|s| s.get::<u64>(field).unwrap_or(0)).sum()
     };
-    let engine = cameras[0].stats("classify");
-    let of = |field: &str| engine.get::<u64>(field).unwrap_or(0);
-    let per_batch = of("engine-faces") as f64 / of("engine-batches").max(1) as f64;
     println!(
-        "| {count} | {} | {sent} | {dropped} | {late} | {:.1} | {:.1} | {:.0} % | {:.2} | {per_batch:.1} | {} | {} |",
-        batch_timeout.as_millis(),
+        "| {count} | {sent} | {dropped} | {late} | {:.1} | {:.1} | {:.0} % | {:.2} | {} |",
         scene::quantile(&mut latency, 0.5),
         scene::quantile(&mut latency, 0.99),
         100.0 * share,
         sum("classify", "faces") as f64 / sum("classify", "frames").max(1) as f64,
-        of("engine-largest-batch"),
         sum("finder", "skipped-scans"),
     );
     for camera in cameras {
@@ -143,13 +137,11 @@ fn main() {
         SIZE.0, SIZE.1
     );
     println!(
-        "| cameras | batch-timeout ms | frames | dropped | late | latency ms, median | 99 % | CPU | \
-         faces a frame | faces a batch | largest batch | scans skipped |"
+        "| cameras | frames | dropped | late | latency ms, median | 99 % | CPU | \
+         faces a frame | scans skipped |"
     );
-    println!("|{}", " --- |".repeat(12));
+    println!("|{}", " --- |".repeat(9));
     for count in counts {
-        for batch_timeout in [0, 20] {
-            measure(count, Duration::from_millis(batch_timeout), &ring);
-        }
+        measure(count, &ring);
     }
 }

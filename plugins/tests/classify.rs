@@ -158,13 +158,14 @@ fn faces_are_read_again_at_the_interval() {
 }
 
 #[test]
-fn faces_of_several_streams_are_classified_together() {
+fn several_streams_share_one_engine_and_do_not_wait_for_each_other() {
     let Some(path) = media("astronaut.png") else {
         return;
     };
-    // The threads keep this engine apart from those of other tests.
+    // The threads keep this engine apart from those of other tests. A stream that waited for
+    // faces of others would wait for a minute.
     let stream = format!(
-        "{} ! ferfacedetect ! ferclassify engine=builtin threads=3 batch-timeout=500000000",
+        "{} ! ferfacedetect ! ferclassify engine=builtin threads=3 batch-timeout=60000000000",
         picture(&path, 5)
     );
     let run = run(&format!(
@@ -175,12 +176,7 @@ fn faces_of_several_streams_are_classified_together() {
     let count = |field: &str| stats.get::<u64>(field).unwrap();
     assert_eq!(count("classified"), 5);
     assert_eq!(count("engine-faces"), 20);
-    // Each stream waits for the others, but none is obliged to.
-    assert!(count("engine-batches") < 15, "{stats:?}");
-    assert!(
-        (2..=4).contains(&count("engine-largest-batch")),
-        "{stats:?}"
-    );
+    assert_eq!(count("engine-largest-batch"), 1);
 }
 
 #[test]
@@ -402,7 +398,7 @@ fn what_only_a_start_can_change_stays_while_it_runs() {
 }
 
 #[test]
-fn the_wait_for_other_streams_is_reported_as_latency() {
+fn no_latency_is_reported_where_no_stream_waits_for_another() {
     let pipeline = common::pipeline(
         "videotestsrc is-live=true ! ferclassify name=classify engine=builtin ! fakesink sync=true",
     );
@@ -415,11 +411,7 @@ fn the_wait_for_other_streams_is_reported_as_latency() {
         query.result().1
     };
     let before = latency();
-    let bus = pipeline.bus().unwrap();
-    while bus.pop_filtered(&[gst::MessageType::Latency]).is_some() {}
     classify.set_property("batch-timeout", 30_000_000u64);
-    let message = bus.pop_filtered(&[gst::MessageType::Latency]);
-    assert_eq!(message.unwrap().src(), Some(classify.upcast_ref()));
-    assert_eq!(latency(), before + gst::ClockTime::from_mseconds(30));
+    assert_eq!(latency(), before);
     pipeline.set_state(gst::State::Null).unwrap();
 }

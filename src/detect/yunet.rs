@@ -2,17 +2,18 @@
 //!
 //! OpenCV 4.6 can't read the file of 2026 (dynamic sizes), and its `dnn` module would
 //! bring nothing that is not here. The network saw colour pictures in training; grey ones
-//! in all three channels work as well on the clips of `docs/detection.md`.
+//! in all three channels work as well on the clips of `cargo bench --bench detect`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use tract_onnx::prelude::*;
+use prost::Message;
 
 use super::{Detection, Detector, Scan, Tuning, distinct};
 use crate::frame::GrayImage;
+use crate::nn::Network;
+use crate::onnx::proto::ModelProto;
 use crate::{Error, Point, Rect, Result};
 
 /// Side in pixels at which the network sees a face well.
@@ -34,21 +35,23 @@ const OUTPUTS: [[&str; 3]; 4] = [
     ["bbox_8", "bbox_16", "bbox_32"],
     ["kps_8", "kps_16", "kps_32"],
 ];
+/// Values of each of them for a place.
+const VALUES: [usize; 4] = [1, 1, 4, 10];
 /// Sides of the picture that the network takes are multiples of this.
 const MULTIPLE: usize = 32;
 /// Side of the picture of the neighbourhood of one face.
 const SMALL: usize = 64;
 
-/// The network, optimised for one size of picture.
+/// The network for one size of picture.
 struct Plan {
     width: usize,
     height: usize,
-    model: Arc<TypedRunnableModel>,
+    network: Network,
 }
 
 /// The YuNet network.
 pub struct YuNetDetector {
-    graph: InferenceModel,
+    file: ModelProto,
     /// For the neighbourhood of a face.
     small: Plan,
     /// For the whole picture, once its size is known.
@@ -68,14 +71,11 @@ impl YuNetDetector {
             reason,
         };
         let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
-        let graph = onnx()
-            .model_for_read(&mut bytes.as_slice())
-            .and_then(|graph| graph.with_outputs_by_name(OUTPUTS.as_flattened()))
-            .map_err(|e| fail(format!("is not a YuNet face detector: {e}")))?;
-        let small = Plan::new(&graph, SMALL, SMALL)
-            .map_err(|e| fail(format!("is not a YuNet face detector: {e}")))?;
+        let unfit = |why: String| fail(format!("is not a YuNet face detector: {why}"));
+        let file = ModelProto::decode(&bytes[..]).map_err(|e| unfit(e.to_string()))?;
+        let small = Plan::new(&file, SMALL, SMALL).map_err(unfit)?;
         Ok(Self {
-            graph,
+            file,
             small,
             whole: None,
             resizer: Resizer::new(),
@@ -133,7 +133,7 @@ impl Detector for YuNetDetector {
         } else {
             (NEAR_FACE / least).min(near).min(1.0)
         };
-        // A part too large for the small picture is not worth an optimised network of its
+        // A part too large for the small picture is not worth an network of its
         // own size: the whole picture is looked at instead.
         let region = if whole {
             Rect::new(0.0, 0.0, image.width() as f32, image.height() as f32)
@@ -141,21 +141,21 @@ impl Detector for YuNetDetector {
             around(&wanted, SMALL as f32 / scale, image)
         };
         self.fill(image, &region, scale, whole)?;
-        let fail = |e: TractError| Error::Engine {
+        let fail = |why: String| Error::Engine {
             engine: "builtin",
-            reason: format!("YuNet: {e:#}"),
+            reason: format!("YuNet: {why}"),
         };
         let plan = if whole {
             let width = self.input.width().next_multiple_of(MULTIPLE);
             let height = self.input.height().next_multiple_of(MULTIPLE);
             match &mut self.whole {
                 Some(plan) if (plan.width, plan.height) == (width, height) => plan,
-                other => other.insert(Plan::new(&self.graph, width, height).map_err(fail)?),
+                other => other.insert(Plan::new(&self.file, width, height).map_err(fail)?),
             }
         } else {
             &self.small
         };
-        let mut found = plan.run(&self.input).map_err(fail)?;
+        let mut found = plan.run(&self.input);
         for detection in &mut found {
             detection.map(|p| Point {
                 x: p.x / scale + region.x,
@@ -181,22 +181,27 @@ fn around(wanted: &Rect, side: f32, image: &GrayImage) -> Rect {
 }
 
 impl Plan {
-    fn new(graph: &InferenceModel, width: usize, height: usize) -> TractResult<Self> {
-        let model = graph
-            .clone()
-            .with_input_fact(0, f32::fact([1, 3, height, width]).into())?
-            .into_optimized()?
-            .into_runnable()?;
+    fn new(file: &ModelProto, width: usize, height: usize) -> Result<Self, String> {
+        let network = Network::of(file, [3, height, width], OUTPUTS.as_flattened())?;
+        for (i, shape) in network.shapes().enumerate() {
+            let stride = STRIDES[i % STRIDES.len()];
+            let places = (width / stride) * (height / stride);
+            let values = VALUES[i / STRIDES.len()];
+            if *shape != [1, places, values] {
+                let name = OUTPUTS.as_flattened()[i];
+                return Err(format!("result {name:?} is of shape {shape:?}"));
+            }
+        }
         Ok(Self {
             width,
             height,
-            model,
+            network,
         })
     }
 
     /// The faces in `image`, which is no larger than the plan's picture; what lies beyond
     /// it is black.
-    fn run(&self, image: &GrayImage) -> TractResult<Vec<Detection>> {
+    fn run(&self, image: &GrayImage) -> Vec<Detection> {
         let area = self.width * self.height;
         let mut input = vec![0f32; 3 * area];
         let (plane, rest) = input.split_at_mut(area);
@@ -209,22 +214,25 @@ impl Plan {
         for channel in rest.chunks_exact_mut(area) {
             channel.copy_from_slice(plane);
         }
-        let input = Tensor::from_shape(&[1, 3, self.height, self.width], &input)?;
-        let outputs = self.model.run(tvec!(input.into()))?;
+        self.network.run(&input, 1, |results| self.read(results))
+    }
+
+    /// The faces in what the network said.
+    fn read(&self, results: &[&[f32]]) -> Vec<Detection> {
         let mut found = Vec::new();
         for (i, stride) in STRIDES.into_iter().enumerate() {
-            let read = |kind: usize| outputs[kind * STRIDES.len() + i].to_plain_array_view::<f32>();
-            let (class, object, boxes, points) = (read(0)?, read(1)?, read(2)?, read(3)?);
+            let [class, object, boxes, points] =
+                [0, 1, 2, 3].map(|kind| results[kind * STRIDES.len() + i]);
             let columns = self.width / stride;
             for place in 0..columns * (self.height / stride) {
                 let clamped = |v: f32| v.clamp(0.0, 1.0);
-                let score = (clamped(class[[0, place, 0]]) * clamped(object[[0, place, 0]])).sqrt();
+                let score = (clamped(class[place]) * clamped(object[place])).sqrt();
                 if score < WEAK {
                     continue;
                 }
                 let unit = stride as f32;
                 let (column, row) = ((place % columns) as f32, (place / columns) as f32);
-                let [x, y, width, height] = [0, 1, 2, 3].map(|v| boxes[[0, place, v]]);
+                let [x, y, width, height] = [0, 1, 2, 3].map(|v| boxes[4 * place + v]);
                 let (width, height) = (width.exp() * unit, height.exp() * unit);
                 found.push(Detection {
                     rect: Rect::new(
@@ -235,13 +243,13 @@ impl Plan {
                     ),
                     confidence: Some(score),
                     landmarks: Some([0, 1, 2, 3, 4].map(|p| Point {
-                        x: (column + points[[0, place, 2 * p]]) * unit,
-                        y: (row + points[[0, place, 2 * p + 1]]) * unit,
+                        x: (column + points[10 * place + 2 * p]) * unit,
+                        y: (row + points[10 * place + 2 * p + 1]) * unit,
                     })),
                     strong: score >= STRONG,
                 });
             }
         }
-        Ok(found)
+        found
     }
 }

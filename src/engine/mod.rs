@@ -62,7 +62,7 @@ pub enum EngineKind {
     /// The fastest that works.
     #[default]
     Auto,
-    /// Compiled in (tract): nothing to install.
+    /// Compiled in: nothing to install.
     Builtin,
     /// ONNX Runtime, where its library is found.
     OnnxRuntime,
@@ -118,9 +118,12 @@ pub struct EngineOptions {
     /// Whether streams of this process with the same model, kind and threads use one
     /// engine.
     pub shared: bool,
-    /// How long a shared engine waits for faces of other streams to run them together.
-    /// Even with zero, faces that arrive while it is busy are run as one batch.
+    /// How long an engine on a card that streams share waits for faces of others to run them
+    /// together. Even with zero, faces that arrive while it is busy are run as one batch. On a
+    /// processor nobody waits.
     pub batch_timeout: Duration,
+    /// Most faces of one run, also of several streams together.
+    pub max_batch: usize,
     /// Number of the NVIDIA card for TensorRT, counted from zero.
     pub device: usize,
     /// Arithmetic of an engine that TensorRT builds from an ONNX model.
@@ -134,6 +137,7 @@ impl Default for EngineOptions {
             threads: 1,
             shared: false,
             batch_timeout: Duration::ZERO,
+            max_batch: 16,
             device: 0,
             precision: Precision::default(),
         }

@@ -162,13 +162,24 @@ impl Classify {
 
     /// Asks the others that share the engine to wait no longer for this stream, or ends that.
     fn hurry(&self, hurry: bool) {
-        let membership = match &*self.state.lock().unwrap() {
-            Some(state) => state.membership.clone(),
-            None => None,
-        };
-        if let Some(membership) = membership {
+        if let Some(membership) = self.membership() {
             membership.set_hurry(hurry);
         }
+    }
+
+    /// The part in an engine that is shared.
+    fn membership(&self) -> Option<Membership> {
+        let state = self.state.lock().unwrap();
+        state.as_ref().and_then(|state| state.membership.clone())
+    }
+
+    /// By how much frames may be delayed: where faces of several streams are run together.
+    fn latency(&self) -> gst::ClockTime {
+        let timeout = self.settings.lock().unwrap().batch_timeout;
+        let waits = self
+            .membership()
+            .is_some_and(|membership| membership.is_joint());
+        gst::ClockTime::from_nseconds(if waits { timeout } else { 0 })
     }
 
     fn stats(&self) -> gst::Structure {
@@ -215,24 +226,18 @@ impl ObjectImpl for Classify {
         if !element::may_set(&*self.obj(), pspec, running) {
             return;
         }
-        let (before, after, patience) = {
+        let before = self.latency();
+        let patience = {
             let mut settings = self.settings.lock().unwrap();
-            let before = settings.latency();
             settings.set(pspec.name(), value);
-            let patience = Duration::from_nanos(settings.batch_timeout);
-            (before, settings.latency(), patience)
+            Duration::from_nanos(settings.batch_timeout)
         };
-        if before == after {
-            return;
+        if self.latency() != before {
+            if let Some(membership) = self.membership() {
+                membership.set_patience(patience);
+            }
+            element::post_latency(&*self.obj());
         }
-        let membership = match &*self.state.lock().unwrap() {
-            Some(state) => state.membership.clone(),
-            None => return,
-        };
-        if let Some(membership) = membership {
-            membership.set_patience(patience);
-        }
-        element::post_latency(&*self.obj());
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -349,8 +354,7 @@ impl BaseTransformImpl for Classify {
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
         let done = BaseTransformImplExt::parent_query(self, direction, query);
         if done && direction == gst::PadDirection::Src {
-            let own = self.settings.lock().unwrap().latency();
-            element::add_latency(query, own);
+            element::add_latency(query, self.latency());
         }
         done
     }

@@ -156,7 +156,7 @@ impl Default for Settings {
             input_tone: InputTone::default(),
             shared_engine: true,
             batch_timeout: 0,
-            batch_size: Classifier::DEFAULT_BATCH as u32,
+            batch_size: EngineOptions::default().max_batch as u32,
             mirror: false,
             threshold: 0.0,
             smoothing: 0.7,
@@ -250,14 +250,14 @@ impl Settings {
                     .build(),
                 glib::ParamSpecUInt64::builder("batch-timeout")
                     .nick("Batch timeout")
-                    .blurb("How long a shared engine waits for faces of other streams to classify them together, in ns")
+                    .blurb("How long a shared engine on a card waits for faces of other streams to classify them together, in ns (on a processor nobody waits)")
                     .maximum(60_000_000_000)
                     .default_value(default.batch_timeout)
                     .mutable_playing()
                     .build(),
                 glib::ParamSpecUInt::builder("batch-size")
                     .nick("Batch size")
-                    .blurb("Most faces given to the engine at once")
+                    .blurb("Most faces given to the engine at once, also of several streams together")
                     .minimum(1)
                     .maximum(256)
                     .default_value(default.batch_size)
@@ -394,14 +394,6 @@ impl Settings {
         }
     }
 
-    /// By how much the element may delay a frame.
-    pub fn latency(&self) -> gst::ClockTime {
-        match self.shared_engine {
-            true => gst::ClockTime::from_nseconds(self.batch_timeout),
-            false => gst::ClockTime::ZERO,
-        }
-    }
-
     /// Whether a face of this size is to be classified, in a frame of this height.
     pub fn is_in_range(&self, face: &fer::Rect, frame_height: u32) -> bool {
         let limit = |limit: f64| match limit {
@@ -437,6 +429,7 @@ impl Settings {
             threads: self.threads as usize,
             shared: self.shared_engine,
             batch_timeout: Duration::from_nanos(self.batch_timeout),
+            max_batch: self.batch_size as usize,
             device: self.device_id as usize,
             precision: match self.precision {
                 Precision::Fp32 => tensorrt::Precision::Fp32,
@@ -445,7 +438,6 @@ impl Settings {
             },
         };
         let mut classifier = Classifier::new(&model, &options)?;
-        classifier.set_max_batch(self.batch_size as usize);
         classifier.set_mirror(self.mirror);
         Ok(classifier)
     }

@@ -1,0 +1,357 @@
+//! Faces of several streams, run as one batch: a queue that owns what waits, and a thread that
+//! runs it.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::super::{Engine, Runs};
+
+/// How one stream wants its faces to be run.
+pub struct Terms {
+    /// Nanoseconds that it waits for faces of others.
+    patience: AtomicU64,
+    /// Whether it waits for nobody now.
+    hurried: AtomicBool,
+    /// Most faces of a batch with its own.
+    most: AtomicUsize,
+}
+
+impl Terms {
+    /// Terms of a stream that waits that long, for at most that many faces in all.
+    pub fn new(patience: Duration, most: usize) -> Self {
+        let terms = Self {
+            patience: AtomicU64::new(0),
+            hurried: AtomicBool::new(false),
+            most: AtomicUsize::new(most.max(1)),
+        };
+        terms.set_patience(patience);
+        terms
+    }
+
+    /// Changes how long it waits.
+    pub fn set_patience(&self, patience: Duration) {
+        let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        self.patience.store(patience, Ordering::Relaxed);
+    }
+
+    /// Has it wait for nobody, or again.
+    pub fn set_hurry(&self, hurry: bool) {
+        self.hurried.store(hurry, Ordering::Relaxed);
+    }
+}
+
+/// Faces of one stream that wait.
+struct Job {
+    input: Vec<f32>,
+    faces: usize,
+    outputs: usize,
+    terms: Arc<Terms>,
+    /// Takes the outcome; whoever waits no longer has dropped the other end.
+    answer: SyncSender<Result<Vec<f32>, String>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Job>,
+    /// Streams that may add to it.
+    members: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    runs: Mutex<Runs>,
+}
+
+/// An engine that runs faces of several streams together.
+pub struct Joint {
+    state: Arc<State>,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl Joint {
+    /// Gives `engine` its thread.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn new(engine: Box<dyn Engine>) -> std::io::Result<Self> {
+        let state = Arc::<State>::default();
+        let own = state.clone();
+        let worker = std::thread::Builder::new()
+            .name("fer-batches".to_owned())
+            .spawn(move || work(&*engine, &own))?;
+        Ok(Self {
+            state,
+            worker: Some(worker),
+        })
+    }
+
+    /// What it has run.
+    pub fn runs(&self) -> Runs {
+        *lock(&self.state.runs)
+    }
+
+    /// Counts a stream in, or out.
+    pub fn add_member(&self, joins: bool) {
+        let mut queue = lock(&self.state.queue);
+        queue.members = if joins {
+            queue.members + 1
+        } else {
+            queue.members.saturating_sub(1)
+        };
+        drop(queue);
+        self.wake();
+    }
+
+    /// Looks at the terms anew.
+    pub fn wake(&self) {
+        // Under the lock, so that it can't come between a look at the terms and the wait.
+        let _queue = lock(&self.state.queue);
+        self.state.changed.notify_all();
+    }
+
+    /// Runs the `faces` faces in `input`, with those of others that wait.
+    ///
+    /// # Errors
+    /// When the engine fails or panics, for all whose faces were in the batch.
+    pub fn run(
+        &self,
+        terms: &Arc<Terms>,
+        input: &[f32],
+        faces: usize,
+        output: &mut [f32],
+    ) -> Result<(), String> {
+        let (answer, outcome) = sync_channel(1);
+        lock(&self.state.queue).waiting.push_back(Job {
+            input: input.to_vec(),
+            faces,
+            outputs: output.len(),
+            terms: terms.clone(),
+            answer,
+        });
+        self.state.changed.notify_all();
+        let gone = |_| Err("the engine's thread has ended".to_owned());
+        output.copy_from_slice(&outcome.recv().unwrap_or_else(gone)?);
+        Ok(())
+    }
+}
+
+impl Drop for Joint {
+    fn drop(&mut self) {
+        lock(&self.state.queue).closed = true;
+        self.state.changed.notify_all();
+        if let Some(worker) = self.worker.take() {
+            // It catches what panics.
+            let _ = worker.join();
+        }
+    }
+}
+
+fn work(engine: &dyn Engine, state: &State) {
+    while let Some(jobs) = next_batch(state) {
+        let input: Vec<f32> = jobs.iter().flat_map(|job| &job.input).copied().collect();
+        let faces = jobs.iter().map(|job| job.faces).sum();
+        let mut output = vec![0.0; jobs.iter().map(|job| job.outputs).sum()];
+        let run = AssertUnwindSafe(|| engine.run(&input, faces, &mut output));
+        let outcome = match catch_unwind(run) {
+            Ok(outcome) => outcome.map_err(|why| match why {
+                crate::Error::Engine { reason, .. } => reason,
+                other => other.to_string(),
+            }),
+            Err(_) => Err("the engine panicked".to_owned()),
+        };
+        lock(&state.runs).add(faces);
+        let mut rest = &output[..];
+        for job in jobs {
+            let (own, after) = rest.split_at(job.outputs);
+            rest = after;
+            // Who waits no longer needs no answer.
+            let _ = job.answer.send(outcome.clone().map(|()| own.to_vec()));
+        }
+    }
+}
+
+/// What is to be run next; `None` when the queue is closed and empty.
+fn next_batch(state: &State) -> Option<Vec<Job>> {
+    let mut queue = lock(&state.queue);
+    while queue.waiting.is_empty() {
+        if queue.closed {
+            return None;
+        }
+        queue = wait(&state.changed, queue, None);
+    }
+    let patience = queue.waiting[0].terms.patience.load(Ordering::Relaxed);
+    let deadline = Instant::now().checked_add(Duration::from_nanos(patience));
+    loop {
+        let count = fitting(&queue);
+        let hurried = |job: &Job| job.terms.hurried.load(Ordering::Relaxed);
+        let is_full = count < queue.waiting.len() || is_filled(&queue, count);
+        // When all streams wait, no other faces can come.
+        let all_wait = queue.waiting.len() >= queue.members;
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let is_late = left.is_some_and(|left| left.is_zero());
+        if is_full || all_wait || is_late || queue.closed || queue.waiting.iter().any(hurried) {
+            return Some(queue.waiting.drain(..count).collect());
+        }
+        queue = wait(&state.changed, queue, left);
+    }
+}
+
+/// Most faces of a batch of these jobs.
+fn most<'a>(jobs: impl Iterator<Item = &'a Job>) -> usize {
+    let most = jobs.map(|job| job.terms.most.load(Ordering::Relaxed));
+    most.min().unwrap_or(1)
+}
+
+/// How many of the jobs, from the first on, fit into one batch; at least one.
+fn fitting(queue: &Queue) -> usize {
+    let fits = |count: &usize| {
+        let jobs = || queue.waiting.iter().take(*count);
+        jobs().map(|job| job.faces).sum::<usize>() <= most(jobs())
+    };
+    (1..=queue.waiting.len())
+        .take_while(fits)
+        .last()
+        .unwrap_or(1)
+}
+
+/// Whether nothing can join the first `count` jobs.
+fn is_filled(queue: &Queue, count: usize) -> bool {
+    let jobs = || queue.waiting.iter().take(count);
+    jobs().map(|job| job.faces).sum::<usize>() >= most(jobs())
+}
+
+/// A panic in another thread leaves plain data behind, which stays usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait<'a, T>(
+    changed: &Condvar,
+    guard: MutexGuard<'a, T>,
+    most: Option<Duration>,
+) -> MutexGuard<'a, T> {
+    match most {
+        Some(most) => {
+            let outcome = changed.wait_timeout(guard, most);
+            outcome.unwrap_or_else(PoisonError::into_inner).0
+        }
+        None => changed.wait(guard).unwrap_or_else(PoisonError::into_inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Error, Result};
+
+    /// Doubles its input; fails for a first value of -1 and panics for -2.
+    struct Doubling;
+
+    impl Engine for Doubling {
+        fn run(&self, input: &[f32], _: usize, output: &mut [f32]) -> Result<()> {
+            if input.contains(&-2.0) {
+                panic!("as asked");
+            }
+            if input.contains(&-1.0) {
+                return Err(Error::Engine {
+                    engine: "test",
+                    reason: "as asked".to_owned(),
+                });
+            }
+            for (out, x) in output.iter_mut().zip(input) {
+                *out = 2.0 * x;
+            }
+            Ok(())
+        }
+    }
+
+    fn joint(members: usize) -> Arc<Joint> {
+        let joint = Joint::new(Box::new(Doubling)).unwrap();
+        (0..members).for_each(|_| joint.add_member(true));
+        Arc::new(joint)
+    }
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    /// Runs `value` on a thread of its own.
+    fn start(
+        joint: &Arc<Joint>,
+        terms: &Arc<Terms>,
+        value: f32,
+    ) -> std::sync::mpsc::Receiver<Result<f32, String>> {
+        let (joint, terms) = (joint.clone(), terms.clone());
+        let (done, result) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut output = [0.0];
+            let outcome = joint.run(&terms, &[value], 1, &mut output);
+            let _ = done.send(outcome.map(|()| output[0]));
+        });
+        result
+    }
+
+    fn end<T>(result: &std::sync::mpsc::Receiver<T>) -> T {
+        result
+            .recv_timeout(Duration::from_secs(60))
+            .expect("does not hang")
+    }
+
+    #[test]
+    fn streams_that_all_wait_are_run_together_and_get_their_own() {
+        let (joint, terms) = (joint(3), Arc::new(Terms::new(LONG, 16)));
+        let results = [1.0, 2.0, 3.0].map(|value| start(&joint, &terms, value));
+        assert_eq!(results.map(|r| end(&r)), [Ok(2.0), Ok(4.0), Ok(6.0)]);
+        assert_eq!((joint.runs().batches, joint.runs().largest), (1, 3));
+    }
+
+    #[test]
+    fn a_batch_is_no_larger_than_any_of_its_streams_wants() {
+        let joint = joint(4);
+        let terms = [16, 2, 2, 2].map(|most| Arc::new(Terms::new(LONG, most)));
+        let results = [0, 1, 2, 3].map(|i| start(&joint, &terms[i], i as f32));
+        for (i, result) in results.iter().enumerate() {
+            assert_eq!(end(result), Ok(2.0 * i as f32));
+        }
+        assert_eq!(joint.runs().largest, 2);
+    }
+
+    #[test]
+    fn a_failure_and_a_panic_are_answered_to_all_and_the_next_run_is_clean() {
+        for bad in [-1.0, -2.0] {
+            let (joint, terms) = (joint(2), Arc::new(Terms::new(LONG, 16)));
+            let results = [bad, 1.0].map(|value| start(&joint, &terms, value));
+            assert!(results.iter().all(|result| end(result).is_err()));
+            let results = [5.0, 1.0].map(|value| start(&joint, &terms, value));
+            assert_eq!(results.map(|r| end(&r)), [Ok(10.0), Ok(2.0)]);
+        }
+    }
+
+    #[test]
+    fn who_is_in_a_hurry_or_alone_waits_for_nobody() {
+        let (joint, terms) = (joint(2), Arc::new(Terms::new(LONG, 16)));
+        let result = start(&joint, &terms, 1.0);
+        assert!(result.recv_timeout(Duration::from_millis(50)).is_err());
+        terms.set_hurry(true);
+        joint.wake();
+        assert_eq!(end(&result), Ok(2.0));
+        terms.set_hurry(false);
+        let result = start(&joint, &terms, 1.0);
+        assert!(result.recv_timeout(Duration::from_millis(50)).is_err());
+        joint.add_member(false);
+        assert_eq!(end(&result), Ok(2.0));
+    }
+
+    #[test]
+    fn the_patience_ends() {
+        let joint = joint(2);
+        let terms = Arc::new(Terms::new(Duration::from_millis(20), 16));
+        assert_eq!(end(&start(&joint, &terms, 1.0)), Ok(2.0));
+    }
+}

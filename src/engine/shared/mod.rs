@@ -1,0 +1,208 @@
+//! One engine for many streams: streams of a process that name the same model share it.
+//!
+//! On a processor each stream runs it by itself, at the same time as others: a batch of faces
+//! takes as long there as one after the other. On a card, which does one thing at a time and
+//! takes hardly longer for many faces than for one, faces that arrive together are run as one
+//! batch.
+
+mod joint;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::tensorrt::Precision;
+use super::{Engine, EngineKind, EngineOptions, Runs, Selection};
+use crate::{Error, Model, Result};
+use joint::{Joint, Terms};
+
+/// What makes two engines the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    model: String,
+    kind: EngineKind,
+    threads: usize,
+    device: usize,
+    precision: Precision,
+}
+
+/// An engine that several streams run.
+struct Shared {
+    kind: EngineKind,
+    reason: String,
+    way: Way,
+}
+
+enum Way {
+    /// Each by itself.
+    Apart(Box<dyn Engine>, Mutex<Runs>),
+    /// Together.
+    Joint(Joint),
+}
+
+/// The share of one stream in an engine.
+struct Share {
+    shared: Arc<Shared>,
+    terms: Arc<Terms>,
+}
+
+/// The part of one stream in an engine that several share; it can be asked and changed
+/// from any thread, also while the engine runs.
+#[derive(Clone)]
+pub struct Membership {
+    shared: Weak<Shared>,
+    terms: Arc<Terms>,
+}
+
+impl Membership {
+    /// What the engine has run for all streams.
+    pub fn runs(&self) -> Runs {
+        match self.shared.upgrade().as_deref() {
+            Some(Shared {
+                way: Way::Apart(_, runs),
+                ..
+            }) => *lock(runs),
+            Some(Shared {
+                way: Way::Joint(joint),
+                ..
+            }) => joint.runs(),
+            None => Runs::default(),
+        }
+    }
+
+    /// Whether faces of several streams are run together, so that one may wait for another.
+    pub fn is_joint(&self) -> bool {
+        let shared = self.shared.upgrade();
+        shared.is_some_and(|shared| matches!(shared.way, Way::Joint(_)))
+    }
+
+    /// Changes how long this stream waits for faces of others, where they are run together.
+    pub fn set_patience(&self, patience: Duration) {
+        self.terms.set_patience(patience);
+        self.wake();
+    }
+
+    /// Whether this stream is in a hurry. While it is, nobody waits for more faces to join
+    /// its own; a wait under way ends at once.
+    pub fn set_hurry(&self, hurry: bool) {
+        self.terms.set_hurry(hurry);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(shared) = self.shared.upgrade()
+            && let Way::Joint(joint) = &shared.way
+        {
+            joint.wake();
+        }
+    }
+}
+
+/// The engines that are open, by what makes them the same. Each has a lock of its own, so that
+/// the opening of one, which may take minutes, holds up only those who want the same.
+static ENGINES: LazyLock<Mutex<HashMap<Key, Place>>> = LazyLock::new(Mutex::default);
+
+/// Where an engine is while any stream has it.
+type Place = Arc<Mutex<Weak<Shared>>>;
+
+/// The engine of this process for `model`, opened by the first stream that asks and closed
+/// with the last.
+///
+/// # Errors
+/// As [`super::open`].
+pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> {
+    let key = Key {
+        model: model.sha256(),
+        kind: options.kind,
+        threads: options.threads,
+        device: options.device,
+        precision: options.precision,
+    };
+    let place = {
+        let mut engines = lock(&ENGINES);
+        // One that is being opened is held by whoever opens it, and its lock too.
+        engines.retain(|_, place| Arc::strong_count(place) > 1 || lock(place).strong_count() > 0);
+        engines.entry(key).or_default().clone()
+    };
+    let mut place = lock(&place);
+    let existing = place.upgrade();
+    let joined = existing.is_some();
+    let shared = match existing {
+        Some(shared) => shared,
+        None => {
+            let own = super::open_own(model, options)?;
+            let way = match own.kind {
+                EngineKind::TensorRt => {
+                    let joint = Joint::new(own.engine).map_err(|why| Error::Engine {
+                        engine: own.kind.name(),
+                        reason: format!("no thread for it: {why}"),
+                    })?;
+                    Way::Joint(joint)
+                }
+                _ => Way::Apart(own.engine, Mutex::default()),
+            };
+            let shared = Arc::new(Shared {
+                kind: own.kind,
+                reason: own.reason,
+                way,
+            });
+            *place = Arc::downgrade(&shared);
+            shared
+        }
+    };
+    if let Way::Joint(joint) = &shared.way {
+        joint.add_member(true);
+    }
+    Ok(Selection {
+        kind: shared.kind,
+        reason: if joined {
+            format!("{}, shared with another stream", shared.reason)
+        } else {
+            shared.reason.clone()
+        },
+        engine: Box::new(Share {
+            terms: Arc::new(Terms::new(options.batch_timeout, options.max_batch)),
+            shared,
+        }),
+    })
+}
+
+impl Engine for Share {
+    fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
+        match &self.shared.way {
+            Way::Apart(engine, runs) => {
+                engine.run(input, batch, output)?;
+                lock(runs).add(batch);
+                Ok(())
+            }
+            Way::Joint(joint) => {
+                let outcome = joint.run(&self.terms, input, batch, output);
+                outcome.map_err(|reason| Error::Engine {
+                    engine: self.shared.kind.name(),
+                    reason,
+                })
+            }
+        }
+    }
+
+    fn membership(&self) -> Option<Membership> {
+        Some(Membership {
+            shared: Arc::downgrade(&self.shared),
+            terms: self.terms.clone(),
+        })
+    }
+}
+
+impl Drop for Share {
+    /// Whoever waits for this stream's faces is told that none will come.
+    fn drop(&mut self) {
+        if let Way::Joint(joint) = &self.shared.way {
+            joint.add_member(false);
+        }
+    }
+}
+
+/// A panic in another stream's thread leaves plain data behind, which stays usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
