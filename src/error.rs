@@ -35,6 +35,7 @@ pub enum Error {
     #[error("{0}")]
     Setting(String),
     /// An error inside OpenCV.
+    #[cfg(feature = "opencv")]
     #[error("OpenCV: {0}")]
     OpenCv(#[from] opencv::Error),
 }

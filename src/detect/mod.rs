@@ -1,6 +1,7 @@
 //! Face detectors on grey pictures.
 
 mod cascade;
+#[cfg_attr(not(feature = "opencv"), path = "no_haar.rs")]
 mod haar;
 mod yunet;
 

@@ -1,21 +1,17 @@
 //! What a face looks like: a small picture of it, found again by correlation.
 
-use opencv::core::{self, Mat, Point as CvPoint, Scalar, Size};
-use opencv::imgproc;
-use opencv::prelude::*;
-
 use crate::frame::GrayImage;
-use crate::{Point, Rect, Result};
+use crate::{Point, Rect};
 
 /// Side in pixels of a face's picture.
-const SIDE: i32 = 24;
+const SIDE: usize = 24;
 /// Pixels around the face's picture in which it is searched: a third of a face.
-const REACH: i32 = 8;
+const REACH: usize = 8;
 /// By how much the picture is smaller than the face's box: less of what is behind it.
 const INNER: f32 = -0.1;
 
 /// A small picture of a face.
-pub(crate) struct Appearance(Mat);
+pub(crate) struct Appearance(Patch);
 
 /// Where a face was found again.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,81 +24,119 @@ pub(crate) struct Sighting {
 
 impl Appearance {
     /// What the face at `rect` looks like.
-    pub fn capture(image: &GrayImage, rect: &Rect) -> Result<Self> {
-        Ok(Self(patch(image, &rect.expand(INNER), SIDE)?))
+    pub fn capture(image: &GrayImage, rect: &Rect) -> Self {
+        Self(Patch::of(image, &rect.expand(INNER), SIDE))
     }
 
     /// Searches the face near `rect`.
-    pub fn find(&self, image: &GrayImage, rect: &Rect) -> Result<Sighting> {
+    pub fn find(&self, image: &GrayImage, rect: &Rect) -> Sighting {
         let inner = rect.expand(INNER);
         let searched = inner.expand(REACH as f32 / SIDE as f32);
-        let (score, at) = correlate(&patch(image, &searched, SIDE + 2 * REACH)?, &self.0)?;
+        let (score, at) = Patch::of(image, &searched, SIDE + 2 * REACH).find(&self.0);
         let rect = Rect {
             x: rect.x + (at.x - REACH as f32) * inner.width / SIDE as f32,
             y: rect.y + (at.y - REACH as f32) * inner.height / SIDE as f32,
             ..*rect
         };
-        Ok(Sighting { rect, score })
+        Sighting { rect, score }
     }
 }
 
-/// The part `rect` of a picture as `side` x `side` pixels; the picture's edge is repeated
-/// where `rect` reaches beyond it.
-fn patch(image: &GrayImage, rect: &Rect, side: i32) -> Result<Mat> {
-    let (rows, columns) = (image.height() as i32, image.width() as i32);
-    let source = Mat::new_rows_cols_with_data(rows, columns, image.pixels())?;
-    // Twice as fine as asked, then averaged: little aliasing when a large face shrinks.
-    let fine = 2 * side;
-    let step_x = f64::from(rect.width) / f64::from(fine);
-    let step_y = f64::from(rect.height) / f64::from(fine);
-    let to_source = Mat::from_slice_2d(&[
-        [step_x, 0.0, f64::from(rect.x) + step_x / 2.0 - 0.5],
-        [0.0, step_y, f64::from(rect.y) + step_y / 2.0 - 0.5],
-    ])?;
-    let mut sampled = Mat::default();
-    imgproc::warp_affine(
-        &source,
-        &mut sampled,
-        &to_source,
-        Size::new(fine, fine),
-        imgproc::INTER_LINEAR | imgproc::WARP_INVERSE_MAP,
-        core::BORDER_REPLICATE,
-        Scalar::default(),
-    )?;
-    let mut patch = Mat::default();
-    let size = Size::new(side, side);
-    imgproc::resize(&sampled, &mut patch, size, 0.0, 0.0, imgproc::INTER_AREA)?;
-    Ok(patch)
+/// A small square picture.
+struct Patch {
+    side: usize,
+    values: Vec<f32>,
 }
 
-/// Best normalised correlation of `template` in `image` and where, to a part of a pixel.
-fn correlate(image: &Mat, template: &Mat) -> Result<(f32, Point)> {
-    let mut scores = Mat::default();
-    let method = imgproc::TM_CCOEFF_NORMED;
-    imgproc::match_template(image, template, &mut scores, method, &core::no_array())?;
-    let mut best = 0.0;
-    let mut at = CvPoint::default();
-    let unmasked = core::no_array();
-    core::min_max_loc(
-        &scores,
-        None,
-        Some(&mut best),
-        None,
-        Some(&mut at),
-        &unmasked,
-    )?;
-    let best = best as f32;
-    let score = |dx: i32, dy: i32| -> Option<f32> {
-        let (x, y) = (at.x + dx, at.y + dy);
-        let inside = x >= 0 && y >= 0 && x < scores.cols() && y < scores.rows();
-        inside.then(|| scores.at_2d::<f32>(y, x).ok().copied())?
+/// Where a row or column of samples lies in a picture: two of its rows or columns, and the
+/// share of the second.
+fn samples(start: f32, length: f32, count: usize, limit: usize) -> Vec<(usize, usize, f32)> {
+    let step = length / count as f32;
+    let last = (limit - 1) as f32;
+    let sample = |i: usize| {
+        // Middles of pixels are whole numbers; the picture's edge is repeated beyond it.
+        let at = (start + (i as f32 + 0.5) * step - 0.5).clamp(0.0, last);
+        let first = at as usize;
+        (first, (first + 1).min(limit - 1), at.fract())
     };
-    let at = Point {
-        x: at.x as f32 + peak(score(-1, 0), best, score(1, 0)),
-        y: at.y as f32 + peak(score(0, -1), best, score(0, 1)),
-    };
-    // A flat picture correlates with nothing; OpenCV gives 1 or an infinity for it.
-    Ok((if best.is_finite() { best } else { 0.0 }, at))
+    (0..count).map(sample).collect()
+}
+
+impl Patch {
+    /// The part `rect` of a picture as `side` x `side` pixels; the picture's edge is repeated
+    /// where `rect` reaches beyond it.
+    fn of(image: &GrayImage, rect: &Rect, side: usize) -> Self {
+        // Twice as fine as asked, then averaged: little aliasing when a large face shrinks.
+        let fine = 2 * side;
+        let columns = samples(rect.x, rect.width, fine, image.width());
+        let rows = samples(rect.y, rect.height, fine, image.height());
+        let mut values = vec![0.0; side * side];
+        for (y, (top, bottom, below)) in rows.into_iter().enumerate() {
+            let line = |row: usize| &image.pixels()[row * image.width()..][..image.width()];
+            let (top, bottom) = (line(top), line(bottom));
+            let out = &mut values[y / 2 * side..][..side];
+            for (x, (left, right, beside)) in columns.iter().enumerate() {
+                let along = |line: &[u8]| {
+                    let (left, right) = (f32::from(line[*left]), f32::from(line[*right]));
+                    left + (right - left) * beside
+                };
+                let (top, bottom) = (along(top), along(bottom));
+                out[x / 2] += (top + (bottom - top) * below) / 4.0;
+            }
+        }
+        Self { side, values }
+    }
+
+    /// Best normalised correlation of `template` in this picture and where, to a part of a
+    /// pixel: `sum((I - mean I) (T - mean T)) / sqrt(sum (I - mean I)^2 sum (T - mean T)^2)`,
+    /// as `TM_CCOEFF_NORMED` of OpenCV's `matchTemplate`.
+    fn find(&self, template: &Patch) -> (f32, Point) {
+        let places = self.side - template.side + 1;
+        let n = template.values.len() as f32;
+        let mean = template.values.iter().sum::<f32>() / n;
+        let template_values: Vec<f32> = template.values.iter().map(|v| v - mean).collect();
+        let energy: f32 = template_values.iter().map(|v| v * v).sum();
+        let mut scores = vec![0.0; places * places];
+        for (i, score) in scores.iter_mut().enumerate() {
+            let (top, left) = (i / places, i % places);
+            let (mut product, mut sum, mut squares) = (0.0, 0.0, 0.0);
+            for (row, template) in template_values.chunks_exact(template.side).enumerate() {
+                let line = &self.values[(top + row) * self.side + left..][..template.len()];
+                product += dot(line, template);
+                sum += line.iter().sum::<f32>();
+                squares += dot(line, line);
+            }
+            let spread = energy * (squares - sum * sum / n);
+            // A flat picture correlates with nothing.
+            if spread > f32::EPSILON * n * squares {
+                *score = product / spread.sqrt();
+            }
+        }
+        let best = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+        let best = best.unwrap_or(0);
+        let (y, x) = (best / places, best % places);
+        let near = |dx: isize, dy: isize| {
+            let (x, y) = (x.checked_add_signed(dx)?, y.checked_add_signed(dy)?);
+            (x < places && y < places).then(|| scores[y * places + x])
+        };
+        let top = scores[best];
+        let at = Point {
+            x: x as f32 + peak(near(-1, 0), top, near(1, 0)),
+            y: y as f32 + peak(near(0, -1), top, near(0, 1)),
+        };
+        (top, at)
+    }
+}
+
+/// Sum of the products; in several sums, so that they can be had at once.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; 8];
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum()
 }
 
 /// Offset of the top of the parabola through three equally spaced values, the middle one
@@ -138,8 +172,8 @@ mod tests {
     #[test]
     fn movement_is_measured_to_a_part_of_a_pixel() {
         let rect = Rect::new(60.0, 40.0, 40.0, 40.0);
-        let face = Appearance::capture(&scene(0.0, 0.0), &rect).unwrap();
-        let seen = face.find(&scene(5.5, -3.25), &rect).unwrap();
+        let face = Appearance::capture(&scene(0.0, 0.0), &rect);
+        let seen = face.find(&scene(5.5, -3.25), &rect);
         assert!(seen.score > 0.9, "{seen:?}");
         assert!((seen.rect.x - 65.5).abs() < 0.4, "{seen:?}");
         assert!((seen.rect.y - 36.75).abs() < 0.4, "{seen:?}");
@@ -149,9 +183,9 @@ mod tests {
     fn at_the_edge_and_on_a_flat_picture_nothing_breaks() {
         let image = scene(0.0, 0.0);
         let rect = Rect::new(-20.0, 90.0, 40.0, 40.0);
-        let face = Appearance::capture(&image, &rect).unwrap();
-        assert!(face.find(&image, &rect).unwrap().score > 0.9);
+        let face = Appearance::capture(&image, &rect);
+        assert!(face.find(&image, &rect).score > 0.9);
         let flat = GrayImage::from_vec(160, 120, vec![77; 160 * 120]).unwrap();
-        assert!(face.find(&flat, &rect).unwrap().score < 0.5);
+        assert!(face.find(&flat, &rect).score < 0.5);
     }
 }

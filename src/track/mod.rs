@@ -153,7 +153,7 @@ impl Track {
         self.unseen = 0;
         self.blind = 0;
         if lost || !covered {
-            self.appearance = Appearance::capture(image, &self.rect())?;
+            self.appearance = Appearance::capture(image, &self.rect());
         }
         Ok(())
     }
@@ -224,7 +224,7 @@ impl Tracker {
             sightings.push(if track.blind > BLIND_REPORTED + 1 {
                 None
             } else {
-                let found = track.appearance.find(image, &track.rect())?;
+                let found = track.appearance.find(image, &track.rect());
                 Some(found).filter(|s| s.score >= FOUND)
             });
         }
@@ -245,7 +245,7 @@ impl Tracker {
                 // A face that another one begins to cover has not changed: a new picture
                 // would show some of the other, and go away with it.
                 if sighting.score < STALE && !meets[i] {
-                    track.appearance = Appearance::capture(image, &sighting.rect)?;
+                    track.appearance = Appearance::capture(image, &sighting.rect);
                 }
             }
         }
@@ -276,8 +276,8 @@ impl Tracker {
     /// where they can be found again.
     pub fn carry(then: &GrayImage, now: &GrayImage, found: &mut [Detection]) -> Result<()> {
         for detection in found {
-            let face = Appearance::capture(then, &detection.rect)?;
-            let seen = face.find(now, &detection.rect)?;
+            let face = Appearance::capture(then, &detection.rect);
+            let seen = face.find(now, &detection.rect);
             if seen.score >= FOUND {
                 let (dx, dy) = (
                     seen.rect.x - detection.rect.x,
@@ -347,7 +347,7 @@ impl Tracker {
             let pair = pairs[i];
             if is_ambiguous(&pairs, &pair) {
                 let place = detections[pair.detection].rect;
-                let seen = self.tracks[pair.track].appearance.find(image, &place)?;
+                let seen = self.tracks[pair.track].appearance.find(image, &place);
                 pairs[i].score += seen.score;
             }
         }
@@ -369,7 +369,7 @@ impl Tracker {
                 if far > REACH * now.width || !(1.0 / RESIZED..=RESIZED).contains(&ratio) {
                     continue;
                 }
-                let score = t.appearance.find(image, &now)?.score;
+                let score = t.appearance.find(image, &now).score;
                 if score >= FOUND {
                     pairs.push(Pair {
                         track,
@@ -403,7 +403,7 @@ impl Tracker {
             confidence: detection.confidence,
             age: 0,
             motion: Motion::new(detection.rect),
-            appearance: Appearance::capture(image, &detection.rect)?,
+            appearance: Appearance::capture(image, &detection.rect),
             landmarks: detection.landmarks.map(|l| (l, detection.rect)),
             looks: 1,
             unproven: 0,
