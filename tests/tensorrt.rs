@@ -298,6 +298,7 @@ fn key_and_file() -> (cache::Key, EngineFile) {
         targets: vec![key.device.clone()],
         precision: key.precision,
         max_batch: 16,
+        batch: None,
         source_sha256: key.model.clone(),
         engine_sha256: String::new(),
     };

@@ -115,9 +115,7 @@ fn node(op: &str, inputs: &[&str], output: &str, ints: &[(&str, i64)]) -> NodePr
 
 fn value(name: &str, elem_type: i32, axes: &[i64]) -> ValueInfoProto {
     use tensor_shape_proto::{Dimension, dimension::Value};
-    let dimension = |value| Dimension {
-        value: Some(value),
-    };
+    let dimension = |value| Dimension { value: Some(value) };
     let mut dim = vec![dimension(Value::DimParam("N".into()))];
     dim.extend(axes.iter().map(|n| dimension(Value::DimValue(*n))));
     ValueInfoProto {

@@ -72,7 +72,7 @@ impl OnnxRuntime {
             library: &runtime.library,
         };
         // Also warms up: the first run allocates.
-        let faces = 1;
+        let faces = model.graph().batch.unwrap_or(1);
         let mut output = vec![0.0; faces * info.labels.len()];
         engine
             .run(&vec![0.0; faces * info.input.len()], faces, &mut output)
