@@ -111,7 +111,7 @@ fn narrow(graph: &mut GraphProto, from: &str, to: &str, kind: DataType) -> Vec<N
         return vec![cast(from, to, kind)];
     }
     // The conversion cuts off what is behind the point.
-    let (half, sum) = (format!("{from}.half"), format!("{from}.rounded"));
+    let (half, sum) = (format!("{from}.rounding"), format!("{from}.rounded"));
     graph.initializer.push(TensorProto {
         name: half.clone(),
         data_type: DataType::Float as i32,
@@ -119,14 +119,24 @@ fn narrow(graph: &mut GraphProto, from: &str, to: &str, kind: DataType) -> Vec<N
         dims: vec![1],
         ..Default::default()
     });
-    let add = NodeProto {
-        op_type: "Add".into(),
-        name: sum.clone(),
-        input: vec![from.into(), half],
-        output: vec![sum.clone()],
+    let node = |op: &str, inputs: &[&str], output: &str| NodeProto {
+        op_type: op.into(),
+        name: format!("{output}.{op}"),
+        input: inputs.iter().map(|input| (*input).into()).collect(),
+        output: vec![output.into()],
         ..Default::default()
     };
-    vec![add, cast(&sum, to, kind)]
+    let mut readers = graph
+        .node
+        .iter()
+        .filter(|n| n.input.iter().any(|i| i == to));
+    // Where the network's first step is to make floats of the bytes, they need not become bytes
+    // at all, which TensorRT has none of.
+    let end = match readers.all(|reader| reader.op_type == "Cast") {
+        true => node("Floor", &[&sum], to),
+        false => cast(&sum, to, kind),
+    };
+    vec![node("Add", &[from, &half], &sum), end]
 }
 
 fn cast(from: &str, to: &str, kind: DataType) -> NodeProto {

@@ -19,6 +19,8 @@ pub struct MeanModel {
     pub input: Vec<i64>,
     /// Type of the input.
     pub input_type: DataType,
+    /// Whether something takes the input as it is before it becomes floats.
+    pub passed_on: bool,
     /// Whether channels come last.
     pub channels_last: bool,
     /// What comes after the scores.
@@ -37,6 +39,7 @@ impl Default for MeanModel {
             opset: 17,
             input: vec![-1, 3, 4, 4],
             input_type: DataType::Float,
+            passed_on: false,
             channels_last: false,
             tail: vec![node("Identity", &["scores"], "output", &[])],
             constants: Vec::new(),
@@ -78,6 +81,10 @@ impl MeanModel {
         };
         let mut nodes = Vec::new();
         let mut start = "input";
+        if self.passed_on {
+            nodes.push(node("Identity", &[start], "same", &[]));
+            start = "same";
+        }
         if kind != self.input_type {
             nodes.push(node("Cast", &[start], "floats", &[("to", kind as i64)]));
             start = "floats";
