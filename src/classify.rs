@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::{self, EngineKind, EngineOptions, Membership, Runs, Selection};
-use crate::model::Output;
 use crate::prepare::Preparer;
-use crate::{FaceBox, Frame, Model, Result};
+use crate::{Error, FaceBox, Frame, Model, Result};
 
 /// What the network says of one face.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,9 +115,27 @@ impl Classifier {
     /// allows. Those that are known to be tilted are read upright.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) when a box holds no pixel of the frame,
-    /// [`Error::Engine`](crate::Error::Engine) when inference fails.
+    /// [`Error::Setting`] when a box holds no pixel of the frame, [`Error::Engine`] when
+    /// inference fails or gives no probabilities for one of the faces, such as values that
+    /// are not numbers.
     pub fn classify<F>(&mut self, frame: &Frame, faces: &[F]) -> Result<Vec<Prediction>>
+    where
+        for<'a> &'a F: Into<FaceBox>,
+    {
+        self.classify_each(frame, faces)?.into_iter().collect()
+    }
+
+    /// As [`Classifier::classify`], with a result of its own for each face: one for which the
+    /// network gives no probabilities leaves the others theirs.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when a box holds no pixel of the frame, [`Error::Engine`] when
+    /// inference fails.
+    pub fn classify_each<F>(
+        &mut self,
+        frame: &Frame,
+        faces: &[F],
+    ) -> Result<Vec<Result<Prediction>>>
     where
         for<'a> &'a F: Into<FaceBox>,
     {
@@ -139,43 +156,63 @@ impl Classifier {
                 Ok(())
             });
         self.prepare_time += start.elapsed();
-        let result = prepared.and_then(|()| self.classify_prepared(&input));
+        let result = prepared.and_then(|()| self.read(&input, looks));
         self.input = input;
-        let predictions = result?;
-        if !self.mirror {
-            return Ok(predictions);
-        }
-        let pairs = predictions.chunks_exact(2);
-        Ok(pairs.map(|pair| mean(&pair[0], &pair[1])).collect())
+        result
     }
 
     /// Classifies faces that [`Preparer::prepare`] has prepared, one after another.
     ///
     /// # Errors
-    /// [`Error::Engine`](crate::Error::Engine) when inference fails.
+    /// [`Error::Engine`] when inference fails or gives no probabilities for one of the faces,
+    /// such as values that are not numbers.
     ///
     /// # Panics
     /// When `input` is not a whole number of faces.
     pub fn classify_prepared(&mut self, input: &[f32]) -> Result<Vec<Prediction>> {
+        self.read(input, 1)?.into_iter().collect()
+    }
+
+    /// Runs prepared faces, each of which is there as often as it has `looks`.
+    fn read(&mut self, input: &[f32], looks: usize) -> Result<Vec<Result<Prediction>>> {
         let len = self.preparer.spec().len();
-        assert_eq!(input.len() % len, 0, "not a whole number of faces");
-        let info = self.model.info();
-        let classes = info.labels.len();
-        let mut predictions = Vec::with_capacity(input.len() / len);
-        let mut output = vec![0.0; self.max_batch * classes];
-        for batch in input.chunks(self.max_batch * len) {
+        assert_eq!(
+            input.len() % (looks * len),
+            0,
+            "not a whole number of faces"
+        );
+        let classes = self.model.info().labels.len();
+        let mut values = vec![0.0; input.len() / len * classes];
+        let most = self.max_batch;
+        for (batch, values) in input
+            .chunks(most * len)
+            .zip(values.chunks_mut(most * classes))
+        {
             let faces = batch.len() / len;
-            let output = &mut output[..faces * classes];
-            self.selection.engine.run(batch, faces, output)?;
+            self.selection.engine.run(batch, faces, values)?;
             self.runs.add(faces);
-            predictions.extend(output.chunks_exact(classes).map(|values| {
-                Prediction::from_probabilities(match info.output {
-                    Output::Logits => softmax(values),
-                    Output::Probabilities => values.to_vec(),
-                })
-            }));
         }
-        Ok(predictions)
+        let faces = values.chunks_exact(looks * classes).enumerate();
+        Ok(faces.map(|(at, looks)| self.interpret(at, looks)).collect())
+    }
+
+    /// What the values of all looks at a face say, which is the `at`-th of its call.
+    fn interpret(&self, at: usize, values: &[f32]) -> Result<Prediction> {
+        let info = self.model.info();
+        let looks = values.chunks_exact(info.labels.len()).map(|values| {
+            let read = info.output.probabilities(values);
+            let read = read.map(Prediction::from_probabilities);
+            read.map_err(|why| Error::Engine {
+                engine: self.selection.kind.name(),
+                reason: format!(
+                    "model {:?} gives no probabilities for face {at} (counted from 0): {why}",
+                    self.model.name()
+                ),
+            })
+        });
+        looks
+            .reduce(|a, b| Ok(mean(&a?, &b?)))
+            .expect("a face has at least one look")
     }
 }
 

@@ -17,6 +17,7 @@ fn file() -> EngineFile {
         targets: vec!["sm_86".into(), "sm_89".into()],
         precision: Precision::Fp16,
         max_batch: 16,
+        batch: None,
         source_sha256: model.sha256(),
         engine_sha256: String::new(),
     };

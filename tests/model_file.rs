@@ -119,11 +119,11 @@ fn inputs_that_are_no_picture_are_refused() {
         ..Default::default()
     };
     assert!(refusal(&odd, &full(&names)).contains("[?, 5, 8, 8]"));
-    let bytes = TinyModel {
-        input_type: 2,
+    let whole = TinyModel {
+        input_type: 7,
         ..Default::default()
     };
-    assert!(refusal(&bytes, &full(&names)).contains("not of 32-bit floats"));
+    assert!(refusal(&whole, &full(&names)).contains("of type Int64"));
     let mut colour = full(&names);
     colour.color = Some(Color::Rgb);
     assert!(refusal(&TinyModel::default(), &colour).contains("[?, 1, 8, 8]"));

@@ -1,6 +1,8 @@
 //! `ferclassify` in real pipelines.
 
 mod common;
+#[path = "../../tests/mean/mod.rs"]
+mod mean;
 
 use common::{media, picture, run, run_with};
 use gst::prelude::*;
@@ -187,6 +189,10 @@ fn what_can_not_work_is_said_on_the_bus() {
         ("labels=a,b,c", "3 labels"),
         ("input-mean=abc", "abc"),
         ("input-color=rgb", "does not take faces"),
+        ("input-size=64x64", "does not take faces"),
+        ("input-size=large", "not like 48x48"),
+        ("output-name=nothing", "no output \"nothing\""),
+        ("output=probabilities", "output is probabilities"),
     ] {
         let run = run(&format!(
             "videotestsrc num-buffers=1 ! ferclassify name=classify {properties} ! fakesink name=end"
@@ -195,6 +201,61 @@ fn what_can_not_work_is_said_on_the_bus() {
         assert_eq!(element, "classify");
         assert!(text.contains(said), "{properties}: {text}");
     }
+}
+
+#[test]
+fn a_frame_that_the_network_has_no_numbers_for_does_not_end_the_stream() {
+    // The logarithm of a brightness below a half is not a number.
+    let network = mean::MeanModel {
+        tail: vec![
+            mean::node("Sub", &["scores", "five"], "centred", &[]),
+            mean::node("Log", &["centred"], "output", &[]),
+        ],
+        constants: vec![mean::number("five", 5.0)],
+        ..Default::default()
+    };
+    let name = format!("fer-no-numbers-{}.onnx", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, network.bytes()).unwrap();
+    let description = format!(
+        "videotestsrc num-buffers=6 pattern=blink name=source \
+         ! video/x-raw,format=RGB,width=64,height=64 \
+         ! ferclassify model={} labels=a,b,c input-mean=0 input-std=255 engine=builtin \
+         ! fakesink name=end",
+        path.display()
+    );
+    let run = run_with(&description, |pipeline| {
+        common::mark(pipeline, |buffer| {
+            VideoRegionOfInterestMeta::add(buffer, "face", (0, 0, 64, 64)).set_id(1);
+        });
+    });
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(run.error, None);
+    let expressions: Vec<_> = run
+        .frames
+        .iter()
+        .map(|frame| frame.faces[0].expression.clone().unwrap())
+        .collect();
+    let unread = |e: &gstfer::meta::Expression| e.label == "uncertain";
+    assert_eq!(expressions.iter().filter(|e| unread(e)).count(), 3);
+    for expression in &expressions {
+        let sum: f64 = expression.probabilities.iter().map(|(_, p)| p).sum();
+        let wanted = if unread(expression) { 0.0 } else { 1.0 };
+        assert!((sum - wanted).abs() < 1e-6, "{expression:?}");
+    }
+    // What was known before a bad frame stays as it was.
+    let known = expressions.iter().skip_while(|e| unread(e));
+    for expression in known {
+        assert!((expression.smoothed_confidence - 1.0 / 3.0).abs() < 1e-6);
+        assert_ne!(expression.smoothed_label, "uncertain");
+    }
+    let stats = &run.stats["ferclassify"];
+    assert_eq!(stats.get::<u64>("unread").unwrap(), 3);
+    let warnings = run
+        .others
+        .iter()
+        .filter(|message| matches!(message.view(), gst::MessageView::Warning(_)));
+    assert_eq!(warnings.count(), 1);
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn engine_file() -> EngineFile {
         targets: vec!["sm_86".into()],
         precision: Precision::Fp16,
         max_batch: 16,
+        batch: None,
         source_sha256: model.sha256(),
         engine_sha256: String::new(),
     };

@@ -2,6 +2,7 @@
 
 mod builtin;
 pub mod onnxruntime;
+mod pieces;
 mod shared;
 pub mod tensorrt;
 
@@ -20,9 +21,13 @@ use tensorrt::Precision;
 pub trait Engine: Send + Sync {
     /// Runs `batch` prepared faces.
     ///
+    /// A network that takes just one number of faces
+    /// ([`GraphSummary::batch`](crate::model::GraphSummary::batch)) must be given that number;
+    /// what [`open`] opens takes any.
+    ///
     /// `input` holds `batch` x [`InputSpec::len`](crate::model::InputSpec::len) values in the
-    /// axis order of the model; `output` takes `batch` x classes values, logits or
-    /// probabilities as the model says.
+    /// axis order of the model; `output` takes `batch` x classes values, which are
+    /// [what the model says](crate::model::ModelInfo::output).
     ///
     /// # Errors
     /// [`Error::Engine`] when inference fails or gives another number of values.
@@ -201,7 +206,15 @@ fn open_own(model: &Model, options: &EngineOptions) -> Result<Selection> {
             Err(why) => refused.push(why.to_string()),
         }
     }
-    let (engine, description) = open_kind(EngineKind::Builtin, model, options)?;
+    let (engine, description) =
+        open_kind(EngineKind::Builtin, model, options).map_err(|why| match why {
+            // What the others lack may be easier to mend.
+            Error::Model { name, reason } => Error::Model {
+                name,
+                reason: format!("{reason} (engine builtin); {}", refused.join("; ")),
+            },
+            other => other,
+        })?;
     Ok(Selection {
         engine,
         kind: EngineKind::Builtin,
@@ -209,21 +222,22 @@ fn open_own(model: &Model, options: &EngineOptions) -> Result<Selection> {
     })
 }
 
-/// An engine of one kind, and what the log says of it.
+/// An engine of one kind for any number of faces, and what the log says of it.
 fn open_kind(
     kind: EngineKind,
     model: &Model,
     options: &EngineOptions,
 ) -> Result<(Box<dyn Engine>, String)> {
-    match kind {
+    let (engine, description): (Box<dyn Engine>, String) = match kind {
         EngineKind::OnnxRuntime => {
             let engine = OnnxRuntime::open(model, options.threads)?;
             let description = engine.description();
-            Ok((Box::new(engine), description))
+            (Box::new(engine), description)
         }
-        EngineKind::TensorRt => tensorrt::open(model, options.device, options.precision),
+        EngineKind::TensorRt => tensorrt::open(model, options.device, options.precision)?,
         EngineKind::Auto | EngineKind::Builtin => {
-            Ok((Box::new(Builtin::open(model)?), "builtin".to_owned()))
+            (Box::new(Builtin::open(model)?), "builtin".to_owned())
         }
-    }
+    };
+    Ok((pieces::any_number(engine, kind, model)?, description))
 }

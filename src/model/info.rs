@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Output;
 use crate::{Error, Result};
 
 /// Key of the JSON document in the ONNX file's metadata.
@@ -148,17 +149,6 @@ impl InputSpec {
         };
         Err(Error::Setting(fault))
     }
-}
-
-/// What the network's output is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Output {
-    /// Unnormalised scores; softmax makes them probabilities.
-    #[default]
-    Logits,
-    /// Probabilities that sum to one.
-    Probabilities,
 }
 
 /// The JSON document in a model file.

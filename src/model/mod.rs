@@ -1,7 +1,11 @@
 //! The model file: plain ONNX that carries its labels and its preparation.
 
+mod ends;
+mod external;
+mod head;
 mod info;
 mod onnx;
+mod output;
 mod tone;
 
 use std::path::Path;
@@ -9,8 +13,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub use info::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Tone};
+pub use info::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Tone};
 pub use onnx::GraphSummary;
+pub use output::Output;
+pub(crate) use output::Unreadable;
 
 use crate::engine::tensorrt::EngineFile;
 use crate::{Error, Result};
@@ -63,13 +69,23 @@ pub struct Overrides {
     pub margin: Option<f32>,
     /// Correction of light and exposure.
     pub tone: Option<Tone>,
+    /// Width and height in pixels, for a network that takes any.
+    pub size: Option<(usize, usize)>,
+    /// What the output's values are.
+    pub output: Option<Output>,
+    /// Name of the output with the classes; without it the only one, or of several the only
+    /// one with one value a label.
+    pub output_name: Option<String>,
 }
 
 /// A model file in memory, checked. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Model {
     name: String,
-    bytes: Bytes,
+    /// The file, with all its weights.
+    file: Bytes,
+    /// The file as engines are to have it, where that is not as it is.
+    rewritten: Option<Arc<[u8]>>,
     info: Arc<ModelInfo>,
     graph: Arc<GraphSummary>,
 }
@@ -102,13 +118,14 @@ impl Model {
         )
     }
 
-    /// Reads an ONNX file, or an engine of TensorRT that was exported from one. A file
-    /// without metadata needs `overrides` to say what it lacks.
+    /// Reads an ONNX file, with the files beside it that hold its weights, or an engine of
+    /// TensorRT that was exported from one. A file without metadata needs `overrides` to say
+    /// what it lacks.
     ///
     /// # Errors
-    /// [`Error::Model`] with the path and what is wrong: not there, not ONNX, no labels,
-    /// labels that do not fit the output, an input that is not one picture a face, a damaged
-    /// engine.
+    /// [`Error::Model`] with the path and what is wrong: not there, not ONNX, weights that are
+    /// not beside it, no labels, labels that do not fit the output, an output that may be scores
+    /// or probabilities, an input that is not one picture a face, a damaged engine.
     pub fn load(path: impl AsRef<Path>, overrides: &Overrides) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -116,15 +133,17 @@ impl Model {
             name: name.clone(),
             reason: e.to_string(),
         })?;
-        Self::owned(name, bytes, overrides)
+        // A bare file name lies in the current folder, whose path is empty.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::owned(name, bytes, Some(folder), overrides)
     }
 
     /// As [`Model::load`], from bytes in memory; `name` is used in messages.
     ///
     /// # Errors
-    /// As [`Model::load`].
+    /// As [`Model::load`], and where the model's weights lie in other files.
     pub fn from_bytes(name: &str, bytes: Vec<u8>, overrides: &Overrides) -> Result<Self> {
-        Self::owned(name.to_owned(), bytes, overrides)
+        Self::owned(name.to_owned(), bytes, None, overrides)
     }
 
     /// The same model with other settings for its preparation or its labels.
@@ -132,37 +151,47 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn with(&self, overrides: &Overrides) -> Result<Self> {
-        Self::new(self.name.clone(), self.bytes.clone(), overrides)
+        Self::new(self.name.clone(), self.file.clone(), overrides)
     }
 
-    fn owned(name: String, bytes: Vec<u8>, overrides: &Overrides) -> Result<Self> {
-        let bytes = if EngineFile::recognise(&bytes) {
+    fn owned(
+        name: String,
+        bytes: Vec<u8>,
+        folder: Option<&Path>,
+        overrides: &Overrides,
+    ) -> Result<Self> {
+        let file = if EngineFile::recognise(&bytes) {
             let file = EngineFile::from_bytes(bytes).map_err(|reason| Error::Model {
                 name: name.clone(),
                 reason,
             })?;
             Bytes::Engine(Arc::new(file))
         } else {
-            Bytes::Owned(bytes.into())
+            let whole = external::inline(bytes, folder).map_err(|reason| Error::Model {
+                name: name.clone(),
+                reason,
+            })?;
+            Bytes::Owned(whole.into())
         };
-        Self::new(name, bytes, overrides)
+        Self::new(name, file, overrides)
     }
 
-    fn new(name: String, bytes: Bytes, overrides: &Overrides) -> Result<Self> {
-        let described = match &bytes {
+    fn new(name: String, file: Bytes, overrides: &Overrides) -> Result<Self> {
+        let described = match &file {
             Bytes::Bundled(b) => onnx::read(b, overrides),
             Bytes::Owned(b) => onnx::read(b, overrides),
             Bytes::Engine(file) => onnx::describe_engine(file.header(), overrides),
         };
-        let (graph, info) = described.map_err(|reason| Error::Model {
+        let described = described.map_err(|reason| Error::Model {
             name: name.clone(),
             reason,
         })?;
         Ok(Self {
             name,
-            bytes,
-            info: Arc::new(info),
-            graph: Arc::new(graph),
+            file,
+            rewritten: described.rewritten.map(Into::into),
+            info: Arc::new(described.info),
+            graph: Arc::new(described.graph),
         })
     }
 
@@ -171,9 +200,14 @@ impl Model {
         &self.name
     }
 
-    /// The file's bytes.
+    /// The model's bytes, as engines get them: the file's. Where the file has weights beside
+    /// it, several outputs, ends of other types than 32-bit floats or open sizes, it is one
+    /// file that has none of these.
     pub fn bytes(&self) -> &[u8] {
-        match &self.bytes {
+        if let Some(bytes) = &self.rewritten {
+            return bytes;
+        }
+        match &self.file {
             Bytes::Bundled(b) => b,
             Bytes::Owned(b) => b,
             Bytes::Engine(file) => file.bytes(),
@@ -182,7 +216,7 @@ impl Model {
 
     /// The file where it is an engine of TensorRT, `None` where it is ONNX.
     pub fn engine_file(&self) -> Option<&EngineFile> {
-        match &self.bytes {
+        match &self.file {
             Bytes::Engine(file) => Some(file),
             Bytes::Bundled(_) | Bytes::Owned(_) => None,
         }
@@ -198,7 +232,7 @@ impl Model {
         &self.graph
     }
 
-    /// SHA-256 of the file, in hexadecimal.
+    /// SHA-256 of [`Model::bytes`], in hexadecimal.
     pub fn sha256(&self) -> String {
         Sha256::digest(self.bytes())
             .iter()

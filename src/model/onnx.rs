@@ -1,64 +1,110 @@
 //! Reading what an ONNX file says of its input, output and metadata.
 
-use crate::onnx::proto::{
-    ModelProto, ValueInfoProto, tensor_shape_proto::dimension::Value as Dim,
-    type_proto::Value as TypeValue,
-};
 use prost::Message;
 
 use crate::engine::tensorrt::EngineHeader;
+use crate::onnx::proto::{ModelProto, ValueInfoProto, tensor_proto::DataType};
 
-use super::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Overrides, Tone};
+use super::ends::{self, INPUTS, OUTPUTS, dims, element_type, show};
+use super::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Overrides, Tone, head};
 
 /// Names of the tensors that engines feed and read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphSummary {
     /// The one input that is no constant.
     pub input: String,
-    /// The first output.
+    /// The output with the classes.
     pub output: String,
+    /// The number of faces in each run where the network takes just that one; `None` where
+    /// it may vary.
+    pub batch: Option<usize>,
 }
 
-/// Element type of 32-bit floats in ONNX (`TensorProto.DataType.FLOAT`).
-const FLOAT: i32 = 1;
+/// What is read from an ONNX file.
+pub struct Described {
+    pub graph: GraphSummary,
+    pub info: ModelInfo,
+    /// The file as engines are to have it, where that is not as it is.
+    pub rewritten: Option<Vec<u8>>,
+}
+
+/// Operators have other rules before.
+const FIRST_OPSET: i64 = 7;
 
 /// Reads the graph's ends and the metadata, with `overrides` in place of either.
-pub fn read(bytes: &[u8], overrides: &Overrides) -> Result<(GraphSummary, ModelInfo), String> {
-    let proto = ModelProto::decode(bytes).map_err(|e| format!("not an ONNX file ({e})"))?;
+pub fn read(bytes: &[u8], overrides: &Overrides) -> Result<Described, String> {
+    let mut proto = ModelProto::decode(bytes).map_err(|e| format!("not an ONNX file ({e})"))?;
     let graph = proto.graph.as_ref().ok_or("not an ONNX file (no graph)")?;
-    let mut inputs = graph
-        .input
-        .iter()
-        .filter(|i| !graph.initializer.iter().any(|c| c.name == i.name));
-    let input = inputs.next().ok_or("the graph has no input")?;
-    if let Some(second) = inputs.next() {
+    let own = |domain: &str| matches!(domain, "" | "ai.onnx");
+    if let Some(opset) = proto.opset_import.iter().find(|o| own(&o.domain))
+        && opset.version < FIRST_OPSET
+    {
         return Err(format!(
-            "the graph has more than one input ({:?}, {:?})",
-            input.name, second.name
+            "its operators are of version {}; bring it to {FIRST_OPSET} or newer, with \
+             onnx.version_converter or by exporting it again",
+            opset.version
         ));
     }
-    let output = graph.output.first().ok_or("the graph has no output")?;
-    for (value, side) in [(input, "input"), (output, "output")] {
-        if element_type(value).is_some_and(|t| t != FLOAT) {
-            return Err(format!("{side} {:?} is not of 32-bit floats", value.name));
-        }
+    let input = ends::input(graph)?;
+    let kind = element_type(input);
+    if let Some(kind) = kind.filter(|kind| !INPUTS.contains(kind)) {
+        return Err(format!(
+            "input {:?} is of type {kind:?}; floats of 16, 32 or 64 bits and uint8 can be given",
+            input.name
+        ));
     }
+    let shape = dims(input);
+    let batch = shape.as_ref().and_then(|shape| *shape.first()?);
 
     let metadata = proto.metadata_props.iter().find(|p| p.key == METADATA_KEY);
-    let ends_in_softmax = graph
-        .node
-        .iter()
-        .any(|n| n.op_type == "Softmax" && n.output.contains(&output.name));
-    let shape = dims(input);
     let mut info = match metadata {
         Some(entry) => ModelInfo::from_json(&entry.value).map_err(|e| e.to_string())?,
-        None => describe(shape.as_deref(), overrides, ends_in_softmax)?,
+        None => describe(shape.as_deref(), kind, overrides)?,
     };
     apply(&mut info, overrides);
     info.check().map_err(|e| e.to_string())?;
+    check_input(input, shape.as_deref(), &info.input)?;
 
-    if let Some(shape) = &shape {
-        let wanted = info.input.shape(1);
+    let labels = info.labels.len();
+    let output = head::choose(graph, overrides.output_name.as_deref(), labels, batch)?;
+    check_output(output, labels, batch)?;
+    if metadata.is_none() && overrides.output.is_none() {
+        info.output = head::kind(graph, &output.name).map_err(|operator| {
+            format!(
+                "output {:?} ends in {operator}, which leaves open what it is; say output=logits, \
+                 probabilities or independent",
+                output.name
+            )
+        })?;
+    }
+
+    let mut summary = GraphSummary {
+        input: input.name.clone(),
+        output: output.name.clone(),
+        batch,
+    };
+    let names = proto
+        .graph
+        .as_mut()
+        .and_then(|graph| ends::plain(graph, &summary.input, &summary.output, &info.input));
+    let rewritten = names.map(|(input, output)| {
+        (summary.input, summary.output) = (input, output);
+        proto.encode_to_vec()
+    });
+    Ok(Described {
+        graph: summary,
+        info,
+        rewritten,
+    })
+}
+
+fn check_input(
+    input: &ValueInfoProto,
+    shape: Option<&[Option<usize>]>,
+    spec: &InputSpec,
+) -> Result<(), String> {
+    if let Some(shape) = shape {
+        let wanted = spec.shape(1);
         let fits = shape.len() == 4
             && shape[1..]
                 .iter()
@@ -72,27 +118,48 @@ pub fn read(bytes: &[u8], overrides: &Overrides) -> Result<(GraphSummary, ModelI
             ));
         }
     }
-    if let Some(classes) = dims(output).and_then(|d| d.last().copied().flatten())
-        && classes != info.labels.len()
-    {
+    let raw = |c| spec.mean_and_std(c) == (0.0, 1.0);
+    if element_type(input) == Some(DataType::Uint8) && !(0..spec.color.channels()).all(raw) {
         return Err(format!(
-            "output {:?} has {classes} classes but there are {} labels",
-            output.name,
-            info.labels.len()
+            "input {:?} is of uint8, which takes pixels as they are: mean 0 and std 1",
+            input.name
         ));
     }
-    let summary = GraphSummary {
-        input: input.name.clone(),
-        output: output.name.clone(),
-    };
-    Ok((summary, info))
+    Ok(())
+}
+
+fn check_output(
+    output: &ValueInfoProto,
+    labels: usize,
+    batch: Option<usize>,
+) -> Result<(), String> {
+    if let Some(kind) = element_type(output).filter(|kind| !OUTPUTS.contains(kind)) {
+        return Err(format!(
+            "output {:?} is of type {kind:?}, not of floats",
+            output.name
+        ));
+    }
+    match head::classes(output, batch) {
+        Some(classes) if classes != labels => Err(format!(
+            "output {:?} has {classes} classes but there are {labels} labels",
+            output.name
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What an engine's header says, with `overrides` in place of it.
-pub fn describe_engine(
-    header: &EngineHeader,
-    overrides: &Overrides,
-) -> Result<(GraphSummary, ModelInfo), String> {
+pub fn describe_engine(header: &EngineHeader, overrides: &Overrides) -> Result<Described, String> {
+    if let Some(wanted) = overrides
+        .output_name
+        .as_ref()
+        .filter(|o| **o != header.output)
+    {
+        return Err(format!(
+            "no output {wanted:?}; the engine has {:?} only",
+            header.output
+        ));
+    }
     let mut info = header.model.clone();
     apply(&mut info, overrides);
     info.check().map_err(|e| e.to_string())?;
@@ -100,27 +167,35 @@ pub fn describe_engine(
     if classes != labels {
         return Err(format!("{classes} classes but there are {labels} labels"));
     }
-    if info.input.len() != header.model.input.len() {
-        return Err("the engine's input has another number of channels".to_owned());
+    let size = |spec: &InputSpec| (spec.width, spec.height, spec.color.channels());
+    if size(&info.input) != size(&header.model.input) {
+        return Err("the engine's input has another size or number of channels".to_owned());
     }
     let summary = GraphSummary {
         input: header.input.clone(),
         output: header.output.clone(),
+        batch: header.batch,
     };
-    Ok((summary, info))
+    Ok(Described {
+        graph: summary,
+        info,
+        rewritten: None,
+    })
 }
 
 /// Builds the description of a file without metadata from its input's shape and what the
 /// user said. Nothing is guessed that would silently spoil the result.
 fn describe(
     shape: Option<&[Option<usize>]>,
+    kind: Option<DataType>,
     overrides: &Overrides,
-    ends_in_softmax: bool,
 ) -> Result<ModelInfo, String> {
+    // Bytes are taken as they are, so nothing is open there.
+    let bytes = kind == Some(DataType::Uint8);
     let missing: Vec<&str> = [
         ("labels", overrides.labels.is_none()),
-        ("mean", overrides.mean.is_none()),
-        ("std", overrides.std.is_none()),
+        ("mean", overrides.mean.is_none() && !bytes),
+        ("std", overrides.std.is_none() && !bytes),
     ]
     .into_iter()
     .filter_map(|(name, absent)| absent.then_some(name))
@@ -135,11 +210,22 @@ fn describe(
         return Err("the file has no metadata and its input's shape is not known".to_owned());
     };
     let (channels, height, width, layout) = match (a, b, c) {
-        (Some(n @ (1 | 3)), Some(h), Some(w)) => (*n, *h, *w, Layout::Nchw),
-        (Some(h), Some(w), Some(n @ (1 | 3))) => (*n, *h, *w, Layout::Nhwc),
+        (Some(n @ (1 | 3)), h, w) => (*n, *h, *w, Layout::Nchw),
+        (h, w, Some(n @ (1 | 3))) => (*n, *h, *w, Layout::Nhwc),
         _ => {
             return Err(format!(
                 "the file has no metadata and its input's shape {} is not that of a picture",
+                show(shape.unwrap_or_default())
+            ));
+        }
+    };
+    let (width, height) = match (width, height, overrides.size) {
+        (Some(width), Some(height), _) => (width, height),
+        (_, _, Some(size)) => size,
+        _ => {
+            return Err(format!(
+                "its input takes any size ({}), so the one it was trained with must be given: \
+                 input-size=WIDTHxHEIGHT",
                 show(shape.unwrap_or_default())
             ));
         }
@@ -157,16 +243,12 @@ fn describe(
                 Color::Rgb
             },
             layout,
-            mean: Vec::new(),
-            std: Vec::new(),
+            mean: vec![0.0],
+            std: vec![1.0],
             margin: 0.0,
             tone: Tone::AsIs,
         },
-        output: if ends_in_softmax {
-            Output::Probabilities
-        } else {
-            Output::Logits
-        },
+        output: Output::default(),
         training: serde_json::Value::Null,
         metrics: serde_json::Value::Null,
     })
@@ -191,28 +273,10 @@ fn apply(info: &mut ModelInfo, overrides: &Overrides) {
     if let Some(tone) = overrides.tone {
         info.input.tone = tone;
     }
-}
-
-fn element_type(value: &ValueInfoProto) -> Option<i32> {
-    match value.r#type.as_ref()?.value.as_ref()? {
-        TypeValue::TensorType(tensor) => Some(tensor.elem_type),
+    if let Some((width, height)) = overrides.size {
+        (info.input.width, info.input.height) = (width, height);
     }
-}
-
-/// The shape, with `None` for an axis that is not fixed.
-fn dims(value: &ValueInfoProto) -> Option<Vec<Option<usize>>> {
-    let TypeValue::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
-    let dims = tensor.shape.as_ref()?.dim.iter().map(|d| match d.value {
-        Some(Dim::DimValue(n)) => usize::try_from(n).ok().filter(|n| *n > 0),
-        _ => None,
-    });
-    Some(dims.collect())
-}
-
-fn show(shape: &[Option<usize>]) -> String {
-    let axes: Vec<String> = shape
-        .iter()
-        .map(|d| d.map_or("?".to_owned(), |n| n.to_string()))
-        .collect();
-    format!("[{}]", axes.join(", "))
+    if let Some(output) = overrides.output {
+        info.output = output;
+    }
 }

@@ -67,6 +67,9 @@ pub struct GraphProto {
     /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
+    /// Constants that are mostly zero, as they are encoded.
+    #[prost(bytes = "vec", repeated, tag = "15")]
+    pub sparse_initializer: Vec<Vec<u8>>,
     /// Types of what lies between, where they are written down.
     #[prost(message, repeated, tag = "13")]
     pub value_info: Vec<ValueInfoProto>,
@@ -90,6 +93,9 @@ pub struct NodeProto {
     /// Set of operators; empty for ONNX' own.
     #[prost(string, tag = "7")]
     pub domain: String,
+    /// Which of the functions with that operator's name.
+    #[prost(string, tag = "8")]
+    pub overload: String,
     /// Settings.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<AttributeProto>,
@@ -128,6 +134,15 @@ pub struct AttributeProto {
     /// Texts.
     #[prost(bytes = "vec", repeated, tag = "9")]
     pub strings: Vec<Vec<u8>>,
+    /// Tensors.
+    #[prost(message, repeated, tag = "10")]
+    pub tensors: Vec<TensorProto>,
+    /// Graphs, as they are encoded.
+    #[prost(bytes = "vec", repeated, tag = "11")]
+    pub graphs: Vec<Vec<u8>>,
+    /// A tensor that is mostly zero, as it is encoded.
+    #[prost(bytes = "vec", optional, tag = "22")]
+    pub sparse_tensor: Option<Vec<u8>>,
 }
 
 /// What belongs to attributes.
@@ -154,6 +169,12 @@ pub mod attribute_proto {
         Ints = 7,
         /// Texts.
         Strings = 8,
+        /// Tensors.
+        Tensors = 9,
+        /// Graphs.
+        Graphs = 10,
+        /// A tensor that is mostly zero.
+        SparseTensor = 11,
     }
 }
 
@@ -172,6 +193,9 @@ pub struct TensorProto {
     /// Values of up to 32 bits, also 16-bit floats by their bits.
     #[prost(int32, repeated, tag = "5")]
     pub int32_data: Vec<i32>,
+    /// Texts.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub string_data: Vec<Vec<u8>>,
     /// Values of 64 bits.
     #[prost(int64, repeated, tag = "7")]
     pub int64_data: Vec<i64>,

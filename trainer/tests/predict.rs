@@ -1,6 +1,8 @@
 //! `fer-trainer predict` on pictures of all kinds.
 
 mod common;
+#[path = "../../tests/mean/mod.rs"]
+mod mean;
 #[path = "../../tests/media/mod.rs"]
 mod media;
 #[path = "../../tests/skip/mod.rs"]
@@ -141,4 +143,48 @@ fn the_face_of_a_portrait_is_found_and_labelled() {
     assert_ne!(before, after);
     // Far from the face nothing changes.
     assert_eq!(before.get_pixel(500, 500), after.get_pixel(500, 500));
+}
+
+#[test]
+fn a_network_of_another_tool_is_described_by_options() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (model, red) = (path("own.onnx"), path("red.png"));
+    let network = mean::MeanModel {
+        input: vec![1, 3, -1, -1],
+        outputs: vec![
+            ("scores", mean::DataType::Float, vec![1, 3]),
+            ("output", mean::DataType::Float, vec![1, 3]),
+        ],
+        ..Default::default()
+    };
+    std::fs::write(&model, network.bytes()).unwrap();
+    image::RgbImage::from_pixel(64, 64, image::Rgb([255, 0, 0]))
+        .save(&red)
+        .unwrap();
+    let given = [
+        "predict",
+        "--json",
+        "--aligned",
+        text(&red),
+        "--model",
+        text(&model),
+        "--labels=red,green,blue",
+        "--input-mean=-0.5",
+        "--input-std=255",
+    ];
+    let refused = |more: &[&str]| {
+        let output = run(&[&given[..], more].concat());
+        assert!(!output.status.success(), "{more:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused(&[]).contains("input-size"));
+    assert!(refused(&["--input-size=64"]).contains("48x48"));
+    assert!(refused(&["--input-color=pink"]).contains("`bgr`"));
+    let sized = ["--input-size=64x64", "--output-name=output"];
+    assert!(refused(&sized[..1]).contains("output-name"));
+    let logits = succeed(&[&given[..], &sized].concat());
+    assert!(logits.contains("\"expression\":\"red\""), "{logits}");
+    let said = refused(&[&sized[..], &["--output=probabilities"]].concat());
+    assert!(said.contains("output is probabilities"), "{said}");
 }

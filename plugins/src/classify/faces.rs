@@ -75,21 +75,26 @@ impl Faces {
             .collect()
     }
 
-    /// Takes the predictions of the faces at `due` and gives the expressions of all.
+    /// Takes the predictions of the faces at `due` and gives the expressions of all. A face
+    /// that has no prediction there keeps what was known of it, and is due in the next frame
+    /// again.
     pub fn update(
         &mut self,
         faces: &[FaceMeta],
         due: &[usize],
-        predictions: Vec<Prediction>,
-        express: impl Fn(&Prediction, Option<(usize, f32)>) -> Expression,
+        predictions: Vec<Option<Prediction>>,
+        express: impl Fn(Option<&Prediction>, Option<(usize, f32)>) -> Expression,
     ) -> Vec<Option<Expression>> {
         let ids = ids(faces);
         let mut expressions = vec![None; faces.len()];
+        let mut unread = vec![false; faces.len()];
         for (&at, prediction) in due.iter().zip(predictions) {
-            let Some(id) = ids[at] else {
-                expressions[at] = Some(express(&prediction, None));
+            let (Some(id), Some(prediction)) = (ids[at], &prediction) else {
+                expressions[at] = Some(express(prediction.as_ref(), None));
+                unread[at] = prediction.is_none();
                 continue;
             };
+            let prediction = prediction.clone();
             self.smoother.update(id as u64, &prediction.probabilities);
             self.readings.insert(
                 id,
@@ -101,15 +106,20 @@ impl Faces {
                 },
             );
         }
-        for (id, expression) in ids.iter().zip(&mut expressions) {
+        for ((id, expression), unread) in ids.iter().zip(&mut expressions).zip(unread) {
             if let Some(id) = id
-                && let Some(reading) = self.readings.get(id)
+                && let Some(reading) = self.readings.get_mut(id)
             {
+                if unread {
+                    // As if it had never been read: not fresh for any interval.
+                    reading.size = 0.0;
+                }
                 let smoothed = self
                     .smoother
                     .get(*id as u64)
                     .map(|s| (s.label, s.probabilities[s.label]));
-                *expression = Some(express(&reading.prediction, smoothed));
+                let read = (!unread).then_some(&reading.prediction);
+                *expression = Some(express(read, smoothed));
             }
         }
         let oldest = self.frame.saturating_sub(PATIENCE);
@@ -129,34 +139,35 @@ fn ids(faces: &[FaceMeta]) -> Vec<Option<i32>> {
     faces.iter().map(own).collect()
 }
 
-/// What the element called `element` says of a face.
+/// What the element called `element` says of a face; without a `prediction`, that the
+/// network said nothing of it in this frame.
 pub fn express(
     element: &str,
     labels: &[String],
     threshold: f64,
-    prediction: &Prediction,
+    prediction: Option<&Prediction>,
     smoothed: Option<(usize, f32)>,
 ) -> Expression {
-    let name = |label: usize, confidence: f32| {
-        if f64::from(confidence) < threshold {
-            UNCERTAIN.to_owned()
-        } else {
-            labels[label].clone()
-        }
+    let name = |read: Option<(usize, f32)>| {
+        read.filter(|(_, confidence)| f64::from(*confidence) >= threshold)
+            .map_or(UNCERTAIN, |(label, _)| &labels[label])
+            .to_owned()
     };
-    let (smoothed_label, smoothed_confidence) =
-        smoothed.unwrap_or((prediction.label, prediction.confidence));
+    let confidence = |read: Option<(usize, f32)>| read.map_or(0.0, |(_, c)| c.into());
+    let read = prediction.map(|p| (p.label, p.confidence));
+    let smoothed = smoothed.or(read);
+    let probability = |label| prediction.map_or(0.0, |p| f64::from(p.probabilities[label]));
     Expression {
         element: element.to_owned(),
-        label: name(prediction.label, prediction.confidence),
-        confidence: prediction.confidence.into(),
+        label: name(read),
+        confidence: confidence(read),
         probabilities: labels
             .iter()
-            .cloned()
-            .zip(prediction.probabilities.iter().map(|p| f64::from(*p)))
+            .enumerate()
+            .map(|(label, name)| (name.clone(), probability(label)))
             .collect(),
-        smoothed_label: name(smoothed_label, smoothed_confidence),
-        smoothed_confidence: smoothed_confidence.into(),
+        smoothed_label: name(smoothed),
+        smoothed_confidence: confidence(smoothed),
     }
 }
 
@@ -178,7 +189,7 @@ mod tests {
 
     fn read(known: &mut Faces, faces: &[FaceMeta], interval: u32) -> Vec<usize> {
         let due = known.due(faces, interval);
-        let readings = vec![Prediction::from_probabilities(vec![0.3, 0.7]); due.len()];
+        let readings = vec![Some(Prediction::from_probabilities(vec![0.3, 0.7])); due.len()];
         let labels = ["happy", "sad"].map(str::to_owned);
         let expressions = known.update(faces, &due, readings, |prediction, smoothed| {
             express("c", &labels, 0.0, prediction, smoothed)
@@ -205,5 +216,35 @@ mod tests {
         let faces = [face(3, 50.0), face(3, 80.0), face(4, 50.0), face(0, 50.0)];
         assert_eq!(read(&mut known, &faces, 100), [0, 1, 2, 3]);
         assert_eq!(read(&mut known, &faces, 100), [0, 1, 3]);
+    }
+
+    #[test]
+    fn a_face_that_the_network_said_nothing_of_is_uncertain_and_read_again() {
+        let mut known = Faces::new(0.5);
+        let faces = [face(1, 100.0), face(0, 50.0), face(2, 50.0)];
+        let labels = ["happy", "sad"].map(str::to_owned);
+        let express = |prediction: Option<&Prediction>, smoothed| {
+            express("c", &labels, 0.0, prediction, smoothed)
+        };
+        let sad = Some(Prediction::from_probabilities(vec![0.2, 0.8]));
+        let due = known.due(&faces, 1);
+        known.update(&faces, &due, vec![sad.clone(), sad.clone(), None], express);
+        let due = known.due(&faces, 1);
+        let expressions = known.update(&faces, &due, vec![None, None, None], express);
+        let [first, second, third] = &expressions[..] else {
+            panic!("{expressions:?}");
+        };
+        for expression in [first, second, third] {
+            let expression = expression.as_ref().unwrap();
+            assert_eq!(
+                (&*expression.label, expression.confidence),
+                (UNCERTAIN, 0.0)
+            );
+            assert!(expression.probabilities.iter().all(|(_, p)| *p == 0.0));
+        }
+        // What was known before stays.
+        assert_eq!(first.as_ref().unwrap().smoothed_label, "sad");
+        assert_eq!(second.as_ref().unwrap().smoothed_label, UNCERTAIN);
+        assert_eq!(known.due(&faces, 100), [0, 1, 2]);
     }
 }

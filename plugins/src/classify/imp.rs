@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,7 @@ struct Stats {
     frames: u64,
     faces: u64,
     classified: u64,
+    unread: u64,
     batches: u64,
     prepare_time: Duration,
     time: Duration,
@@ -53,6 +55,8 @@ struct Stats {
 pub struct Classify {
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
+    /// Whether the user was told that the network says nothing of a face.
+    warned: AtomicBool,
 }
 
 /// What a frame is to be worked on with, outside of the lock.
@@ -105,7 +109,7 @@ impl Classify {
         &self,
         task: &mut Task,
         buffer: &gst::BufferRef,
-    ) -> Result<Vec<Prediction>, gst::FlowError> {
+    ) -> Result<Vec<fer::Result<Prediction>>, gst::FlowError> {
         if task.due.is_empty() {
             return Ok(Vec::new());
         }
@@ -116,7 +120,7 @@ impl Classify {
         let face_box = |i: &usize| task.faces[*i].face_box(info.width(), info.height(), aspect);
         let boxes: Vec<FaceBox> = task.due.iter().map(face_box).collect();
         frame::view(&frame)
-            .and_then(|view| task.classifier.classify(&view, &boxes))
+            .and_then(|view| task.classifier.classify_each(&view, &boxes))
             .map_err(|why| element::frame_error(&*self.obj(), &why))
     }
 
@@ -125,7 +129,7 @@ impl Classify {
     fn end(
         &self,
         task: Task,
-        predictions: Result<Vec<Prediction>, gst::FlowError>,
+        predictions: Result<Vec<Option<Prediction>>, gst::FlowError>,
         took: Duration,
         threshold: f64,
     ) -> Result<(Vec<FaceMeta>, bool), gst::FlowError> {
@@ -147,7 +151,8 @@ impl Classify {
         state.runs = classifier.own_runs();
         let labels = &classifier.model().info().labels;
         let expressions = predictions.map(|predictions| {
-            let express = |prediction: &Prediction, smoothed| {
+            state.stats.unread += predictions.iter().filter(|p| p.is_none()).count() as u64;
+            let express = |prediction: Option<&Prediction>, smoothed| {
                 express(&name, labels, threshold, prediction, smoothed)
             };
             state.faces.update(&faces, &due, predictions, express)
@@ -158,6 +163,41 @@ impl Classify {
         }
         let tell = state.told.is_due(!faces.is_empty());
         Ok((faces, tell))
+    }
+
+    /// Leaves out the faces of which the network said nothing, with a warning on the bus for
+    /// the first since the start: one bad frame need not end a stream.
+    fn spare(
+        &self,
+        task: &Task,
+        predictions: Vec<fer::Result<Prediction>>,
+    ) -> Vec<Option<Prediction>> {
+        let mut first = None;
+        let predictions = predictions
+            .into_iter()
+            .map(|prediction| {
+                prediction
+                    .inspect_err(|why| gst::debug!(CAT, imp = self, "frame {}: {why}", task.frame))
+                    .map_err(|why| {
+                        first.get_or_insert(why);
+                    })
+                    .ok()
+            })
+            .collect();
+        if let Some(why) = first
+            && !self.warned.swap(true, Ordering::Relaxed)
+        {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Failed,
+                ("The network gives no probabilities for a face, which is uncertain therefore"),
+                [
+                    "frame {}: {why}; more of these are counted in stats",
+                    task.frame
+                ]
+            );
+        }
+        predictions
     }
 
     /// Asks the others that share the engine to wait no longer for this stream, or ends that.
@@ -198,6 +238,7 @@ impl Classify {
             .field("frames", stats.frames)
             .field("faces", stats.faces)
             .field("classified", stats.classified)
+            .field("unread", stats.unread)
             .field("batches", stats.batches)
             .field("engine-batches", runs.batches)
             .field("engine-faces", runs.faces)
@@ -304,6 +345,7 @@ impl BaseTransformImpl for Classify {
             classifier.model().name(),
             classifier.reason()
         );
+        self.warned.store(false, Ordering::Relaxed);
         *self.state.lock().unwrap() = Some(State {
             engine: classifier.engine(),
             membership: classifier.membership(),
@@ -373,7 +415,9 @@ impl BaseTransformImpl for Classify {
         let settings = self.settings.lock().unwrap().clone();
         let mut task = self.begin(buffer, &settings)?;
         let (frame, start) = (task.frame, Instant::now());
-        let predictions = self.read(&mut task, buffer);
+        let predictions = self
+            .read(&mut task, buffer)
+            .map(|predictions| self.spare(&task, predictions));
         let (faces, tell) = self.end(task, predictions, start.elapsed(), settings.threshold)?;
         let expressions: Vec<_> = faces.iter().map(|face| face.expression.clone()).collect();
         meta::add_expressions(buffer, &settings.types(), &expressions);

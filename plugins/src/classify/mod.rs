@@ -13,6 +13,10 @@
  * several elements of this kind in a pipeline, each adds an `expression` of its own, with
  * its name in the field `element`.
  *
+ * A face for which the network gives no probabilities, such as values that are not numbers, is
+ * `uncertain` in that frame, does not count in the smoothed label and is read again in the next
+ * frame; a warning tells of the first, `stats` counts them.
+ *
  * ## Example pipeline
  * ```bash
  * gst-launch-1.0 -m filesrc location=party.mp4 ! decodebin ! ferfacedetect ! ferclassify ! fakesink sync=false
@@ -39,6 +43,7 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         settings::Precision::static_type(),
         settings::InputColor::static_type(),
         settings::InputTone::static_type(),
+        settings::OutputKind::static_type(),
     ] {
         kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fer::engine::{EngineKind, EngineOptions, tensorrt};
-use fer::model::{Bundled, Color, Overrides, Tone};
+use fer::model::{Bundled, Color, Output, Overrides, Tone};
 use fer::{Classifier, Model};
 use gst::glib;
 use gst::prelude::*;
@@ -108,6 +108,29 @@ pub enum InputTone {
     Equalize,
 }
 
+/// What the network's output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerOutput")]
+#[repr(i32)]
+pub enum OutputKind {
+    /// As the model file says, or its operators.
+    #[default]
+    #[enum_value(name = "As the model file says, or its last operators", nick = "auto")]
+    Auto,
+    /// Scores.
+    #[enum_value(name = "Scores, or logarithms of probabilities", nick = "logits")]
+    Logits,
+    /// Softmax is in the network.
+    #[enum_value(name = "Probabilities that sum to 1", nick = "probabilities")]
+    Probabilities,
+    /// Sigmoids are in the network.
+    #[enum_value(
+        name = "One probability a class, each for itself: divided by their sum",
+        nick = "independent"
+    )]
+    Independent,
+}
+
 /// The values of the properties.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -123,6 +146,9 @@ pub struct Settings {
     pub input_std: Option<String>,
     pub margin: f64,
     pub input_tone: InputTone,
+    pub input_size: Option<String>,
+    pub output: OutputKind,
+    pub output_name: Option<String>,
     pub shared_engine: bool,
     pub batch_timeout: u64,
     pub batch_size: u32,
@@ -154,6 +180,9 @@ impl Default for Settings {
             input_std: None,
             margin: MODEL_MARGIN,
             input_tone: InputTone::default(),
+            input_size: None,
+            output: OutputKind::default(),
+            output_name: None,
             shared_engine: true,
             batch_timeout: 0,
             batch_size: EngineOptions::default().max_batch as u32,
@@ -232,6 +261,21 @@ impl Settings {
                 glib::ParamSpecEnum::builder_with_default("input-tone", default.input_tone)
                     .nick("Input tone")
                     .blurb("Correction of each face's light and exposure before input-mean and input-std")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("input-size")
+                    .nick("Input size")
+                    .blurb("WIDTHxHEIGHT in pixels that a network was trained with which takes any (unset: the model file's)")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("output", default.output)
+                    .nick("Output")
+                    .blurb("What the network's output is")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("output-name")
+                    .nick("Output name")
+                    .blurb("Which of several outputs has the classes (unset: the only one with one value a label)")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecDouble::builder("margin")
@@ -323,7 +367,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since start: engine, frames, faces, classified, batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; prepare-time and classify-time, which contains it, in ns")
+                    .blurb("Since start: engine, frames, faces, classified, unread (those for which the network gave no probabilities), batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; prepare-time and classify-time, which contains it, in ns")
                     .read_only()
                     .build(),
             ]
@@ -344,6 +388,9 @@ impl Settings {
             "input-std" => self.input_std = text(value),
             "margin" => self.margin = get(value),
             "input-tone" => self.input_tone = get(value),
+            "input-size" => self.input_size = text(value),
+            "output" => self.output = get(value),
+            "output-name" => self.output_name = text(value),
             "shared-engine" => self.shared_engine = get(value),
             "batch-timeout" => self.batch_timeout = get(value),
             "batch-size" => self.batch_size = get(value),
@@ -379,6 +426,9 @@ impl Settings {
             "input-std" => self.input_std.to_value(),
             "margin" => self.margin.to_value(),
             "input-tone" => self.input_tone.to_value(),
+            "input-size" => self.input_size.to_value(),
+            "output" => self.output.to_value(),
+            "output-name" => self.output_name.to_value(),
             "shared-engine" => self.shared_engine.to_value(),
             "batch-timeout" => self.batch_timeout.to_value(),
             "batch-size" => self.batch_size.to_value(),
@@ -460,6 +510,14 @@ impl Settings {
                 InputTone::Standardize => Some(Tone::Standardize),
                 InputTone::Equalize => Some(Tone::Equalize),
             },
+            size: self.input_size.as_deref().map(size).transpose()?,
+            output: match self.output {
+                OutputKind::Auto => None,
+                OutputKind::Logits => Some(Output::Logits),
+                OutputKind::Probabilities => Some(Output::Probabilities),
+                OutputKind::Independent => Some(Output::Independent),
+            },
+            output_name: self.output_name.clone(),
         })
     }
 
@@ -467,6 +525,16 @@ impl Settings {
     pub fn types(&self) -> Vec<String> {
         list(&self.roi_types)
     }
+}
+
+fn size(text: &str) -> fer::Result<(usize, usize)> {
+    let (width, height) = text.split_once('x').unwrap_or_default();
+    let sides = (width.trim().parse(), height.trim().parse());
+    let (Ok(width), Ok(height)) = sides else {
+        let reason = format!("input-size {text:?} is not like 48x48");
+        return Err(fer::Error::Setting(reason));
+    };
+    Ok((width, height))
 }
 
 fn numbers(text: &str) -> fer::Result<Vec<f32>> {

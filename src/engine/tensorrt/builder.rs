@@ -23,7 +23,7 @@ const WORKSPACE: usize = 256 << 20;
 pub struct BuildOptions {
     /// Type of the arithmetic.
     pub precision: Precision,
-    /// Most faces in one run.
+    /// Most faces in one run; a network that takes just one number of faces is built for that.
     pub max_batch: usize,
     /// Cards to build for.
     pub targets: Vec<Target>,
@@ -95,7 +95,8 @@ pub fn build(model: &Model, options: &BuildOptions, folder: Option<&Path>) -> Re
         tensorrt: library.version,
         targets,
         precision: options.precision,
-        max_batch: options.max_batch,
+        max_batch: model.graph().batch.unwrap_or(options.max_batch),
+        batch: model.graph().batch,
         source_sha256: model.sha256(),
         engine_sha256: String::new(),
     };
@@ -198,6 +199,7 @@ fn serialise(model: &Model, onnx: &[u8], options: &BuildOptions) -> Result<Vec<u
         (OptProfileSelector::kOPT, USUAL_BATCH.min(options.max_batch)),
         (OptProfileSelector::kMAX, options.max_batch),
     ] {
+        let batch = model.graph().batch.unwrap_or(batch);
         let shape = model.info().input.shape(batch).map(|n| n as i64);
         profile
             .set_dimensions(input, which, &Dims64::from_slice(&shape))

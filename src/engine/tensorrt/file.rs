@@ -49,6 +49,9 @@ pub struct EngineHeader {
     pub precision: Precision,
     /// Most faces in one run.
     pub max_batch: usize,
+    /// The number of faces in each run where the network takes just that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
     /// SHA-256 of the ONNX file that it was built from, in hexadecimal.
     pub source_sha256: String,
     /// SHA-256 of the serialised engine, in hexadecimal.

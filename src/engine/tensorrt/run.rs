@@ -107,8 +107,9 @@ impl TensorRt {
             library,
         };
         // Also warms up: the first run allocates and compiles.
-        let mut scores = vec![0.0; info.labels.len()];
-        engine.run(&vec![0.0; info.input.len()], 1, &mut scores)?;
+        let faces = model.graph().batch.unwrap_or(1);
+        let mut scores = vec![0.0; faces * info.labels.len()];
+        engine.run(&vec![0.0; faces * info.input.len()], faces, &mut scores)?;
         Ok(engine)
     }
 
@@ -189,7 +190,7 @@ fn built(
         version: version.to_owned(),
         device: capability,
         precision,
-        max_batch: options.max_batch,
+        max_batch: model.graph().batch.unwrap_or(options.max_batch),
     };
     let build = || build(model, &options, None);
     let file = match cache::folder() {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use fer::Classifier;
 use fer::engine::{EngineKind, EngineOptions};
-use fer::model::Overrides;
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::eval::corruptions::{self, Row};
 use fer_trainer::eval::{Metrics, agreement, evaluate, robustness};
@@ -13,6 +12,7 @@ use fer_trainer::report::baselines::{self, On};
 use fer_trainer::report::{self, Missed, Shown, Summary};
 use serde_json::json;
 
+use super::foreign::Foreign;
 use super::source::Source;
 use super::{measures, within};
 
@@ -52,14 +52,13 @@ pub struct Args {
     /// Engine: auto, builtin or onnxruntime
     #[arg(long, default_value_t = EngineKind::Auto)]
     engine: EngineKind,
+    #[command(flatten)]
+    foreign: Foreign,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let model = match &args.model {
-        Some(path) => fer::Model::load(path, &Overrides::default())?,
-        None => fer::Model::bundled()?,
-    };
+    let model = args.foreign.open(args.model.as_deref())?;
     let data = args.source.open_to_judge(args.margin)?;
     let samples: Vec<&Sample> = match args.split {
         Some(split) => data.part(split),

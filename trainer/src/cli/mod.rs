@@ -6,6 +6,7 @@ mod cross_validate;
 mod eval;
 mod export;
 mod folds;
+mod foreign;
 mod measures;
 mod predict;
 mod recipe;

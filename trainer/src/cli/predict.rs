@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use fer::engine::{EngineKind, EngineOptions};
-use fer::model::Overrides;
-use fer::{Classifier, Face, Model, Prediction, Rect};
+use fer::{Classifier, Face, Prediction, Rect};
 use fer_trainer::data::{Picture, StillFinder};
 use fer_trainer::draw;
 use serde_json::{Value, json};
+
+use super::foreign::Foreign;
 
 /// Options of `predict`.
 #[derive(Debug, clap::Args)]
@@ -32,14 +33,13 @@ pub struct Args {
     /// Engine: auto, builtin or onnxruntime
     #[arg(long, default_value_t = EngineKind::Auto)]
     engine: EngineKind,
+    #[command(flatten)]
+    foreign: Foreign,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let model = match &args.model {
-        Some(path) => Model::load(path, &Overrides::default())?,
-        None => Model::bundled()?,
-    };
+    let model = args.foreign.open(args.model.as_deref())?;
     let options = EngineOptions {
         kind: args.engine,
         ..EngineOptions::default()

@@ -1,11 +1,25 @@
 //! ONNX Runtime, opened at run time: nothing of it is needed to build or to start.
+//!
+//! Its library, 1.17 or newer, is taken from the first of these that has a usable one:
+//!
+//! 1. `ORT_DYLIB_PATH`: this file and no other;
+//! 2. this process, where something else has loaded it, such as GStreamer's own plugin `onnx`:
+//!    two copies in one process get in each other's way;
+//! 3. the folder of the plugin, where this code is in one;
+//! 4. what `FER_ORT_SEARCH` names, with commas between: `program` for the folder of the running
+//!    program, `python` for the package `onnxruntime` of an active Python environment
+//!    (`VIRTUAL_ENV`, `CONDA_PREFIX`);
+//! 5. the loader's search path: `libonnxruntime.so`, `libonnxruntime.so.1`, and
+//!    `libonnxruntime.so.1.40` down to `libonnxruntime.so.1.17`.
 
-use std::ffi::{CStr, OsStr};
+mod search;
+
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::value::TensorRef;
 
@@ -58,9 +72,10 @@ impl OnnxRuntime {
             library: &runtime.library,
         };
         // Also warms up: the first run allocates.
-        let mut output = vec![0.0; info.labels.len()];
+        let faces = model.graph().batch.unwrap_or(1);
+        let mut output = vec![0.0; faces * info.labels.len()];
         engine
-            .run(&vec![0.0; info.input.len()], 1, &mut output)
+            .run(&vec![0.0; faces * info.input.len()], faces, &mut output)
             .map_err(|e| model.error(e))?;
         Ok(engine)
     }
@@ -74,6 +89,9 @@ impl OnnxRuntime {
             .map_err(error)?
             // Threads that spin between frames would take the cores that decoding needs.
             .with_intra_op_spinning(false)
+            .map_err(error)?
+            // What fails comes back as an error; it need not be on the terminal too.
+            .with_log_level(LogLevel::Fatal)
             .map_err(error)?
             .commit_from_memory(self.model.bytes())
             .map_err(|e| self.model.error(e))
@@ -179,9 +197,13 @@ fn runtime() -> &'static Result<Runtime, String> {
     static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let mut refused = Vec::new();
-        for candidate in candidates() {
-            match ort::init_from(&candidate) {
-                Ok(builder) => {
+        for found in search::libraries() {
+            let opened = found.and_then(|library| {
+                let builder = ort::init_from(library.path()).map_err(|e| e.to_string())?;
+                Ok((builder, library.path().to_owned()))
+            });
+            match opened {
+                Ok((builder, library)) => {
                     let environment = builder
                         .with_name("fer")
                         .with_telemetry(false)
@@ -189,68 +211,13 @@ fn runtime() -> &'static Result<Runtime, String> {
                         .map_err(|e| e.to_string())?;
                     return Ok(Runtime {
                         environment,
-                        library: candidate,
+                        library,
                     });
                 }
-                Err(e) => refused.push(e.to_string()),
+                Err(reason) => refused.push(reason),
             }
         }
-        // The last candidate is the loader's own search path, so there is always a reason.
+        // The loader's own search path comes last, so there is always a reason.
         Err(format!("no usable library: {}", refused.join("; ")))
     })
-}
-
-/// Where the library may lie, best first: `ORT_DYLIB_PATH`, beside this program or plugin,
-/// an active Python environment, the loader's own path.
-fn candidates() -> Vec<PathBuf> {
-    const NAME: &str = "libonnxruntime.so";
-    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|p| !p.is_empty()) {
-        // Named by the user: a silent fallback would hide a typing error.
-        return vec![path.into()];
-    }
-    let beside = own_path()
-        .and_then(|path| path.parent().map(|dir| dir.join(NAME)))
-        .filter(|path| path.exists());
-    let python = std::env::var_os("VIRTUAL_ENV").and_then(|env| in_python(Path::new(&env)));
-    beside
-        .into_iter()
-        .chain(python)
-        .chain([NAME.into(), "libonnxruntime.so.1".into()])
-        .collect()
-}
-
-/// The library inside the package `onnxruntime` of a Python environment.
-fn in_python(env: &Path) -> Option<PathBuf> {
-    let entries = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries(env.join("lib"))
-        .map(|version| version.path().join("site-packages/onnxruntime/capi"))
-        .flat_map(entries)
-        .map(|file| file.path())
-        .find(|path| {
-            path.file_name()
-                .and_then(OsStr::to_str)
-                .is_some_and(|name| name.starts_with("libonnxruntime.so"))
-        })
-}
-
-/// The file that this code was loaded from: the plugin, or the program.
-fn own_path() -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-
-    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
-    let address = own_path as fn() -> Option<PathBuf> as *const libc::c_void;
-    // SAFETY: `address` points into this module and `info` is large enough; dladdr fills it
-    // where it returns other than zero.
-    let info = unsafe {
-        if libc::dladdr(address, info.as_mut_ptr()) == 0 {
-            return None;
-        }
-        info.assume_init()
-    };
-    if info.dli_fname.is_null() {
-        return None;
-    }
-    // SAFETY: the loader keeps this nul-terminated name for as long as the module is loaded.
-    let name = unsafe { CStr::from_ptr(info.dli_fname) };
-    std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
 }
