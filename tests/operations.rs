@@ -4,7 +4,7 @@
 mod skip;
 
 use fer::engine::{self, EngineKind, EngineOptions};
-use fer::model::Overrides;
+use fer::model::{Output, Overrides};
 use fer::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
@@ -54,7 +54,7 @@ const GRAPHS: &[(i64, usize, &str)] = &[
         16,
         "a = Conv x w[16,3,1,1] ; b = Mul a w2[16,1,1] ; c = Add b w3[1,16,1,1] ; d = Sub c =0.1 ; e = Div d =0.5 ; f = Relu e ; g = GlobalAveragePool f ; y = Flatten g",
     ),
-    (6, 240, "a = Clip x min=-0.25 max=0.5 ; y = Flatten a"),
+    (7, 240, "a = Clip x min=-0.25 max=0.5 ; y = Flatten a"),
     (
         7,
         240,
@@ -342,6 +342,7 @@ fn run(kind: EngineKind, bytes: Vec<u8>, classes: usize) -> Result<Vec<f32>, Err
         labels: Some((0..classes).map(|i| format!("c{i}")).collect()),
         mean: Some(vec![0.0]),
         std: Some(vec![1.0]),
+        output: Some(Output::Logits),
         ..Default::default()
     };
     let model = Model::from_bytes("test", bytes, &overrides)?;

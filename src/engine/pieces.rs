@@ -54,11 +54,9 @@ pub(super) fn any_number(
     let (a, b) = alone.split_at_mut(classes);
     engine.run(&first, 1, a).map_err(|e| refused(model, e))?;
     engine.run(&second, 1, b).map_err(|e| refused(model, e))?;
-    for values in alone.chunks(classes) {
-        if let Err(Unreadable::Misnamed(reason)) = model.info().output.probabilities(values) {
-            return Err(model.error(format!("output {:?}: {reason}", model.graph().output)));
-        }
-    }
+    alone
+        .chunks(classes)
+        .try_for_each(|v| is_as_said(v, model))?;
     if faces.is_some() {
         return Ok(Box::new(engine));
     }
@@ -74,6 +72,30 @@ pub(super) fn any_number(
         model.name()
     );
     Ok(Box::new(engine))
+}
+
+/// Checks that what `engine`, which was opened for another stream, gives is what `model` says
+/// it is: the same file may be described otherwise.
+///
+/// # Errors
+/// Where it is not, or the engine fails.
+pub(super) fn check(engine: &dyn Engine, model: &Model) -> Result<()> {
+    let [face, _] = trial_faces(model.info().input.len());
+    let mut values = vec![0.0; model.info().labels.len()];
+    engine
+        .run(&face, 1, &mut values)
+        .map_err(|e| refused(model, e))?;
+    is_as_said(&values, model)
+}
+
+/// Whether `values` of a face are what the model says they are.
+fn is_as_said(values: &[f32], model: &Model) -> Result<()> {
+    match model.info().output.probabilities(values) {
+        Err(Unreadable::Misnamed(reason)) => {
+            Err(model.error(format!("output {:?}: {reason}", model.graph().output)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What an engine says of its first run, as said of the model.

@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::tensorrt::Precision;
-use super::{Engine, EngineKind, EngineOptions, Runs, Selection};
+use super::{Engine, EngineKind, EngineOptions, Runs, Selection, pieces};
 use crate::{Error, Model, Result};
 use joint::{Joint, Terms};
 
@@ -153,6 +153,20 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
     if let Way::Joint(joint) = &shared.way {
         joint.add_member(true);
     }
+    let share = Share {
+        terms: Arc::new(Terms::new(options.batch_timeout, options.max_batch)),
+        shared: shared.clone(),
+    };
+    if joined {
+        match &shared.way {
+            Way::Apart(engine, _) => pieces::check(&**engine, model)?,
+            Way::Joint(_) => {
+                share.terms.set_hurry(true);
+                pieces::check(&share, model)?;
+                share.terms.set_hurry(false);
+            }
+        }
+    }
     Ok(Selection {
         kind: shared.kind,
         reason: if joined {
@@ -160,10 +174,7 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
         } else {
             shared.reason.clone()
         },
-        engine: Box::new(Share {
-            terms: Arc::new(Terms::new(options.batch_timeout, options.max_batch)),
-            shared,
-        }),
+        engine: Box::new(share),
     })
 }
 
