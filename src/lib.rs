@@ -21,6 +21,7 @@ pub mod model;
 mod nn;
 pub mod onnx;
 pub mod prepare;
+mod scale;
 pub mod smooth;
 pub mod track;
 mod turn;

@@ -1,10 +1,8 @@
 //! From a face in a frame to the network's input. Training, evaluation and the plugin
 //! all go through [`Preparer::prepare`], so they can't differ.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-
 use crate::model::{Color, InputSpec, Layout, Tone};
+use crate::scale::{Pixels, Scaler};
 use crate::turn::{Source, Turned, upright};
 use crate::{Error, FaceBox, Frame, Rect, Result};
 
@@ -16,7 +14,7 @@ const LEVEL: f32 = 0.1;
 #[derive(Debug)]
 pub struct Preparer {
     spec: InputSpec,
-    resizer: Resizer,
+    scaler: Scaler,
     region: Vec<u8>,
     square: Vec<u8>,
     turned: Vec<u8>,
@@ -42,7 +40,7 @@ impl Preparer {
         Ok(Self {
             resized: vec![0; spec.len()],
             spec: spec.clone(),
-            resizer: Resizer::new(),
+            scaler: Scaler::new(),
             region: Vec::new(),
             square: Vec::new(),
             turned: Vec::new(),
@@ -194,19 +192,12 @@ impl Preparer {
         let (x, y) = (aspect.min(1.0), (1.0 / aspect).min(1.0));
         let side = |length: usize, scale: f32| ((length as f32 * scale).round() as usize).max(1);
         let (to_width, to_height) = (side(width, x), side(height, y));
-        let (pixel_type, channels) = self.pixels();
+        let channels = self.spec.color.channels();
         let mut square = std::mem::take(&mut self.square);
         square.resize(to_width * to_height * channels, 0);
-        let unfit = |e: fast_image_resize::ImageBufferError| Error::Frame(e.to_string());
-        let source =
-            ImageRef::new(width as u32, height as u32, &self.region, pixel_type).map_err(unfit)?;
-        let mut target =
-            Image::from_slice_u8(to_width as u32, to_height as u32, &mut square, pixel_type)
-                .map_err(unfit)?;
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        self.resizer
-            .resize(&source, &mut target, &options)
-            .map_err(|e| Error::Frame(e.to_string()))?;
+        let region = region(&self.region, channels, width, height);
+        self.scaler
+            .scale(&region, None, (to_width, to_height), &mut square)?;
         let (x, y) = (
             to_width as f32 / width as f32,
             to_height as f32 / height as f32,
@@ -227,37 +218,15 @@ impl Preparer {
         Ok(&self.resized)
     }
 
-    /// How the pixels of a region lie in memory, and the number of their channels.
-    fn pixels(&self) -> (PixelType, usize) {
-        match self.spec.color {
-            Color::Gray => (PixelType::U8, 1),
-            Color::Rgb | Color::Bgr => (PixelType::U8x3, 3),
-        }
-    }
-
     /// Scales a part of the copied region, which is `width` x `height` pixels, to the
     /// network's input.
     fn scale(&mut self, width: usize, height: usize, part: &Rect) -> Result<&[u8]> {
-        let (pixel_type, _) = self.pixels();
-        let source = ImageRef::new(width as u32, height as u32, &self.region, pixel_type)
-            .map_err(|e| Error::Frame(e.to_string()))?;
-        let mut target = Image::from_slice_u8(
-            self.spec.width as u32,
-            self.spec.height as u32,
-            &mut self.resized,
-            pixel_type,
-        )
-        .map_err(|e| Error::Frame(e.to_string()))?;
-        // A triangle filter that widens with the reduction: bilinear when enlarging, and
-        // no aliasing when a large face is made small.
         let (x, across) = span(part.x, part.width, width);
         let (y, down) = span(part.y, part.height, height);
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            .crop(x, y, across, down);
-        self.resizer
-            .resize(&source, &mut target, &options)
-            .map_err(|e| Error::Frame(e.to_string()))?;
+        let region = region(&self.region, self.spec.color.channels(), width, height);
+        let size = (self.spec.width, self.spec.height);
+        self.scaler
+            .scale(&region, Some((x, y, across, down)), size, &mut self.resized)?;
         Ok(&self.resized)
     }
 
@@ -316,6 +285,17 @@ impl Preparer {
                 row.copy_within((end - 1) * channels..end * channels, column * channels);
             }
         }
+    }
+}
+
+/// A copied region as a picture without gaps.
+fn region(data: &[u8], channels: usize, width: usize, height: usize) -> Pixels<'_> {
+    Pixels {
+        data,
+        channels,
+        stride: width,
+        width,
+        height,
     }
 }
 

@@ -6,14 +6,13 @@
 
 use std::path::Path;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use prost::Message;
 
 use super::{Detection, Detector, Scan, Tuning, distinct};
 use crate::frame::GrayImage;
 use crate::nn::Network;
 use crate::onnx::proto::ModelProto;
+use crate::scale::{Pixels, Scaler};
 use crate::{Error, Point, Rect, Result};
 
 /// Side in pixels at which the network sees a face well.
@@ -56,7 +55,7 @@ pub struct YuNetDetector {
     small: Plan,
     /// For the whole picture, once its size is known.
     whole: Option<Plan>,
-    resizer: Resizer,
+    scaler: Scaler,
     input: GrayImage,
 }
 
@@ -78,7 +77,7 @@ impl YuNetDetector {
             file,
             small,
             whole: None,
-            resizer: Resizer::new(),
+            scaler: Scaler::new(),
             input: GrayImage::default(),
         })
     }
@@ -88,27 +87,20 @@ impl YuNetDetector {
         let scaled = |side: f32| ((side * scale).round() as usize).max(1);
         let (width, height) = (scaled(region.width), scaled(region.height));
         self.input.resize(width, height);
-        let unfit = |e: fast_image_resize::ImageBufferError| Error::Frame(e.to_string());
-        let (w, h) = (image.width() as u32, image.height() as u32);
-        let source = ImageRef::new(w, h, image.pixels(), PixelType::U8).map_err(unfit)?;
+        let from = Pixels {
+            data: image.pixels(),
+            channels: 1,
+            stride: image.width(),
+            width: image.width(),
+            height: image.height(),
+        };
+        // Rounding must not put an edge beyond the picture's.
+        let (x, y) = (f64::from(region.x), f64::from(region.y));
+        let across = f64::from(region.width).min(image.width() as f64 - x);
+        let down = f64::from(region.height).min(image.height() as f64 - y);
+        let part = (!whole).then_some((x, y, across, down));
         let pixels = self.input.pixels_mut();
-        let mut target = Image::from_slice_u8(width as u32, height as u32, pixels, PixelType::U8)
-            .map_err(unfit)?;
-        let mut options =
-            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        if !whole {
-            // Rounding must not put an edge beyond the picture's.
-            let (x, y) = (f64::from(region.x), f64::from(region.y));
-            options = options.crop(
-                x,
-                y,
-                f64::from(region.width).min(f64::from(w) - x),
-                f64::from(region.height).min(f64::from(h) - y),
-            );
-        }
-        self.resizer
-            .resize(&source, &mut target, &options)
-            .map_err(|e| Error::Frame(e.to_string()))
+        self.scaler.scale(&from, part, (width, height), pixels)
     }
 }
 

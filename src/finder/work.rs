@@ -1,17 +1,15 @@
 //! The small grey picture on which faces are looked for; its pixels are square, whatever
 //! those of the frame are.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-
 use crate::frame::GrayImage;
-use crate::{Error, Frame, Result};
+use crate::scale::{Pixels, Scaler};
+use crate::{Frame, Result};
 
 /// A frame's luma, scaled down.
 pub(crate) struct WorkImage {
     image: GrayImage,
     luma: GrayImage,
-    resizer: Resizer,
+    scaler: Scaler,
     scale: Scale,
 }
 
@@ -27,7 +25,7 @@ impl WorkImage {
         Self {
             image: GrayImage::default(),
             luma: GrayImage::default(),
-            resizer: Resizer::new(),
+            scaler: Scaler::new(),
             scale: Scale { x: 1.0, y: 1.0 },
         }
     }
@@ -58,8 +56,7 @@ impl WorkImage {
             x: across,
             y: across / aspect,
         };
-        // Rows with padding are read in place as a wider picture of which a part is used;
-        // the last row may lack its padding.
+        // Rows with padding are read in place; the last row may lack its padding.
         let in_place = frame
             .luma_in_place()
             .filter(|(data, stride)| data.len() >= stride * frame.height());
@@ -85,18 +82,14 @@ impl WorkImage {
             }
             return Ok(());
         }
-        let unfit = |e: fast_image_resize::ImageBufferError| Error::Frame(e.to_string());
-        let data = &data[..stride * frame.height()];
-        let source = ImageRef::new(stride as u32, frame.height() as u32, data, PixelType::U8)
-            .map_err(unfit)?;
+        let from = Pixels {
+            data,
+            channels: 1,
+            stride,
+            width: frame.width(),
+            height: frame.height(),
+        };
         let pixels = self.image.pixels_mut();
-        let mut target = Image::from_slice_u8(width as u32, height as u32, pixels, PixelType::U8)
-            .map_err(unfit)?;
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            .crop(0.0, 0.0, frame.width() as f64, frame.height() as f64);
-        self.resizer
-            .resize(&source, &mut target, &options)
-            .map_err(|e| Error::Frame(e.to_string()))
+        self.scaler.scale(&from, None, (width, height), pixels)
     }
 }

@@ -5,8 +5,9 @@
 //! network robustness to common corruptions and perturbations", as far as a grey face of this
 //! size knows them.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::F32;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
@@ -31,18 +32,14 @@ pub fn at_resolution(pixels: &mut [f32], side: usize, at_size: impl FnOnce(&mut 
 }
 
 fn resize(pixels: &[f32], from: usize, to: usize) -> Vec<f32> {
-    let bytes: Vec<u8> = pixels.iter().flat_map(|v| v.to_ne_bytes()).collect();
-    let source = ImageRef::new(from as u32, from as u32, &bytes, PixelType::F32)
-        .expect("as many bytes as pixels");
-    let mut target = Image::new(to as u32, to as u32, PixelType::F32);
+    let values: Vec<F32> = pixels.iter().map(|v| F32::new(*v)).collect();
+    let source = TypedImageRef::new(from as u32, from as u32, &values).expect("as many as sides");
+    let mut target = TypedImage::<F32>::new(to as u32, to as u32);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new()
-        .resize(&source, &mut target, &options)
-        .expect("both are of one kind");
-    let values = target.buffer().chunks_exact(4);
-    values
-        .map(|v| f32::from_ne_bytes(v.try_into().expect("four bytes")))
-        .collect()
+        .resize_typed(&source, &mut target, &options)
+        .expect("neither is empty");
+    target.pixels().iter().map(|pixel| pixel.0).collect()
 }
 
 /// Gaussian blur of `sigma` pixels; beyond the edge lies more of the edge.

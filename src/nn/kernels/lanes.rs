@@ -176,28 +176,29 @@ unsafe impl<const N: usize> Lanes for [f32; N] {
         unsafe { to.cast::<Self>().write_unaligned(self) }
     }
     #[inline(always)]
-    unsafe fn add_product(self, a: Self, b: Self) -> Self {
-        std::array::from_fn(|i| fused(self[i], a[i], b[i]))
+    unsafe fn add_product(mut self, a: Self, b: Self) -> Self {
+        for i in 0..N {
+            self[i] = fused(self[i], a[i], b[i]);
+        }
+        self
     }
     #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self {
-        std::array::from_fn(|i| {
-            if self[i] > other[i] {
-                self[i]
-            } else {
-                other[i]
+    unsafe fn max(mut self, other: Self) -> Self {
+        for i in 0..N {
+            if other[i] > self[i] {
+                self[i] = other[i];
             }
-        })
+        }
+        self
     }
     #[inline(always)]
-    unsafe fn min(self, other: Self) -> Self {
-        std::array::from_fn(|i| {
-            if self[i] < other[i] {
-                self[i]
-            } else {
-                other[i]
+    unsafe fn min(mut self, other: Self) -> Self {
+        for i in 0..N {
+            if other[i] < self[i] {
+                self[i] = other[i];
             }
-        })
+        }
+        self
     }
 }
 

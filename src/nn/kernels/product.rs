@@ -131,12 +131,11 @@ unsafe fn tiles<L: Lanes, const V: usize>(
     clamp: (f32, f32),
 ) {
     let (depth, columns, width) = (weights.depth, weights.columns, V * L::N);
-    let most = L::SUMS / V;
     let panels = columns.div_ceil(width);
     let (a, out) = (a.as_ptr(), out.as_mut_ptr());
     let mut first = 0;
     while first < rows {
-        let here = most.min(rows - first);
+        let here = at_once::<L, V>(rows - first);
         for panel in 0..panels {
             // SAFETY: rows and columns stay inside of what `Weights::product` has checked.
             unsafe {
@@ -157,25 +156,39 @@ unsafe fn tiles<L: Lanes, const V: usize>(
     }
 }
 
-macro_rules! rows {
-    ($rows:expr, $tile:expr, $($n:literal)*) => {
-        match $rows {
-            $($n if $n * V <= L::SUMS => tile::<L, $n, V>($tile),)*
-            _ => unreachable!("a tile has at most as many rows as there are registers for"),
-        }
-    };
+/// Rows of a tile: those of the pictures of MobileNet's layers, and what is left over.
+const ROWS: [usize; 8] = [12, 9, 8, 6, 4, 3, 2, 1];
+
+/// Rows that are worked on next: the most of [`ROWS`] that there are and for which there are
+/// registers.
+fn at_once<L: Lanes, const V: usize>(left: usize) -> usize {
+    let fits = |rows: &usize| *rows <= left && rows * V <= L::SUMS;
+    ROWS.into_iter().find(fits).unwrap_or(1)
 }
 
 #[inline(always)]
 unsafe fn any_rows<L: Lanes, const V: usize>(rows: usize, tile: &Tile) {
     // SAFETY: the caller's.
     unsafe {
-        rows!(rows, tile, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24);
+        match rows {
+            12 => rows_by_panel::<L, 12, V>(tile),
+            9 => rows_by_panel::<L, 9, V>(tile),
+            8 => rows_by_panel::<L, 8, V>(tile),
+            6 => rows_by_panel::<L, 6, V>(tile),
+            4 => rows_by_panel::<L, 4, V>(tile),
+            3 => rows_by_panel::<L, 3, V>(tile),
+            2 => rows_by_panel::<L, 2, V>(tile),
+            _ => rows_by_panel::<L, 1, V>(tile),
+        }
     }
 }
 
 #[inline(always)]
-unsafe fn tile<L: Lanes, const R: usize, const V: usize>(tile: &Tile) {
+unsafe fn rows_by_panel<L: Lanes, const R: usize, const V: usize>(tile: &Tile) {
+    if R * V > L::SUMS {
+        // Never asked for; so that nothing is compiled for it.
+        return;
+    }
     // SAFETY: the tile lies inside of its matrices, as `tiles` has it.
     unsafe {
         let mut sums = [[L::splat(0.0); V]; R];
