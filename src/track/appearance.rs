@@ -70,18 +70,23 @@ impl Patch {
         let fine = 2 * side;
         let columns = samples(rect.x, rect.width, fine, image.width());
         let rows = samples(rect.y, rect.height, fine, image.height());
+        let first = columns.first().map_or(0, |column| column.0);
+        let last = columns.last().map_or(0, |column| column.1);
+        let mut blended = vec![0.0; last + 1 - first];
         let mut values = vec![0.0; side * side];
         for (y, (top, bottom, below)) in rows.into_iter().enumerate() {
-            let line = |row: usize| &image.pixels()[row * image.width()..][..image.width()];
-            let (top, bottom) = (line(top), line(bottom));
+            let line = |row: usize| &image.pixels()[row * image.width()..][first..=last];
+            let lines = line(top).iter().zip(line(bottom));
+            for (blended, (top, bottom)) in blended.iter_mut().zip(lines) {
+                let (top, bottom) = (f32::from(*top), f32::from(*bottom));
+                *blended = (top + (bottom - top) * below) / 4.0;
+            }
             let out = &mut values[y / 2 * side..][..side];
-            for (x, (left, right, beside)) in columns.iter().enumerate() {
-                let along = |line: &[u8]| {
-                    let (left, right) = (f32::from(line[*left]), f32::from(line[*right]));
-                    left + (right - left) * beside
-                };
-                let (top, bottom) = (along(top), along(bottom));
-                out[x / 2] += (top + (bottom - top) * below) / 4.0;
+            for (out, pair) in out.iter_mut().zip(columns.chunks_exact(2)) {
+                for (left, right, beside) in pair {
+                    let (left, right) = (blended[left - first], blended[right - first]);
+                    *out += left + (right - left) * beside;
+                }
             }
         }
         Self { side, values }
@@ -96,20 +101,23 @@ impl Patch {
         let mean = template.values.iter().sum::<f32>() / n;
         let template_values: Vec<f32> = template.values.iter().map(|v| v - mean).collect();
         let energy: f32 = template_values.iter().map(|v| v * v).sum();
+        let sums = Sums::of(self.side, self.values.iter().map(|v| f64::from(*v)));
+        let squares = self.values.iter().map(|v| f64::from(*v).powi(2));
+        let squares = Sums::of(self.side, squares);
         let mut scores = vec![0.0; places * places];
         for (i, score) in scores.iter_mut().enumerate() {
             let (top, left) = (i / places, i % places);
-            let (mut product, mut sum, mut squares) = (0.0, 0.0, 0.0);
+            let mut product = 0.0;
             for (row, template) in template_values.chunks_exact(template.side).enumerate() {
                 let line = &self.values[(top + row) * self.side + left..][..template.len()];
                 product += dot(line, template);
-                sum += line.iter().sum::<f32>();
-                squares += dot(line, line);
             }
-            let spread = energy * (squares - sum * sum / n);
+            let within = |sums: &Sums| sums.within(top, left, template.side);
+            let squares = within(&squares);
+            let spread = squares - within(&sums).powi(2) / f64::from(n);
             // A flat picture correlates with nothing.
-            if spread > f32::EPSILON * n * squares {
-                *score = product / spread.sqrt();
+            if spread > f64::from(f32::EPSILON) * squares {
+                *score = product / (energy * spread as f32).sqrt();
             }
         }
         let best = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
@@ -128,12 +136,37 @@ impl Patch {
     }
 }
 
+/// Sums over all that lies above and left of each place of a square picture.
+struct Sums {
+    width: usize,
+    sums: Vec<f64>,
+}
+
+impl Sums {
+    fn of(side: usize, values: impl Iterator<Item = f64>) -> Self {
+        let width = side + 1;
+        let mut sums = vec![0.0; width * width];
+        for (i, value) in values.enumerate() {
+            let at = (i / side + 1) * width + i % side + 1;
+            sums[at] = value + sums[at - 1] + sums[at - width] - sums[at - width - 1];
+        }
+        Self { width, sums }
+    }
+
+    /// The sum over the square of `side` pixels whose corner is there.
+    fn within(&self, top: usize, left: usize, side: usize) -> f64 {
+        let at = |row: usize, column: usize| self.sums[row * self.width + column];
+        at(top + side, left + side) - at(top, left + side) - at(top + side, left) + at(top, left)
+    }
+}
+
 /// Sum of the products; in several sums, so that they can be had at once.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const { assert!(SIDE.is_multiple_of(8)) };
     let mut sums = [0.0; 8];
-    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
+    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+        for i in 0..8 {
+            sums[i] += a[i] * b[i];
         }
     }
     sums.iter().sum()
