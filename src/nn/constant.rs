@@ -17,6 +17,19 @@ pub enum Values {
     Ints(Vec<i64>),
 }
 
+/// Most values of anything in a network: 1 GiB of numbers. Shapes in a file may say anything.
+pub const MOST: usize = 1 << 28;
+
+/// How many values something of this shape has.
+///
+/// # Errors
+/// Where they are more than [`MOST`].
+pub fn length(shape: &[usize]) -> Result<usize, String> {
+    let len = shape.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim));
+    len.filter(|len| *len <= MOST)
+        .ok_or_else(|| format!("shape {shape:?} is too large"))
+}
+
 /// A constant tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constant {
@@ -131,8 +144,7 @@ impl Constant {
             Values::Floats(values) => values.len(),
             Values::Ints(values) => values.len(),
         };
-        let wanted = shape.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim));
-        if wanted != Some(have) {
+        if length(&shape) != Ok(have) {
             return fail(&format!("has {have} values for axes {shape:?}"));
         }
         Ok(Self { shape, values })

@@ -1,7 +1,7 @@
 //! Operations on constants.
 
 use super::attributes::{Attributes, axis};
-use super::constant::{Constant, Values};
+use super::constant::{Constant, Values, length};
 use super::step::{Binary, Unary, Walk};
 use crate::onnx::proto::tensor_proto::DataType;
 
@@ -21,13 +21,15 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
         let missing = rank - shape.len();
         if i < missing { 1 } else { shape[i - missing] }
     };
-    (0..rank)
+    let shape: Vec<usize> = (0..rank)
         .map(|i| match (at(a, i), at(b, i)) {
             (a, b) if a == b => Ok(a),
             (1, n) | (n, 1) => Ok(n),
             _ => Err(format!("shapes {a:?} and {b:?} don't go together")),
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    length(&shape)?;
+    Ok(shape)
 }
 
 /// How a tensor of `shape` is read as one of `whole`, to which it is broadcast.
@@ -55,9 +57,21 @@ pub fn transposed(shape: &[usize], perm: &[usize]) -> Walk {
     }
 }
 
+/// An order of `rank` axes.
+pub fn permutation(perm: &[i64], rank: usize) -> Result<Vec<usize>, String> {
+    let order: Vec<usize> = perm
+        .iter()
+        .map(|p| axis(*p, rank))
+        .collect::<Result<_, _>>()?;
+    let is_whole = order.len() == rank && (0..rank).all(|a| order.contains(&a));
+    is_whole
+        .then_some(order)
+        .ok_or_else(|| format!("{perm:?} is no order of {rank} axes"))
+}
+
 /// The shape that a `Reshape` to `target` gives; 0 keeps an axis, -1 takes what is left.
 pub fn reshaped(shape: &[usize], target: &[i64], keep_zero: bool) -> Result<Vec<usize>, String> {
-    let len: usize = shape.iter().product();
+    let len = length(shape)?;
     let fail = || format!("{shape:?} can't be reshaped to {target:?}");
     let mut result = Vec::new();
     for (i, dim) in target.iter().enumerate() {
@@ -68,16 +82,14 @@ pub fn reshaped(shape: &[usize], target: &[i64], keep_zero: bool) -> Result<Vec<
         });
     }
     if let Some(open) = target.iter().position(|dim| *dim == -1) {
-        let rest: usize = (0..result.len())
-            .filter(|i| *i != open)
-            .map(|i| result[i])
-            .product();
+        result[open] = 1;
+        let rest = length(&result)?;
         if rest == 0 || !len.is_multiple_of(rest) {
             return Err(fail());
         }
         result[open] = len / rest;
     }
-    if result.iter().product::<usize>() == len {
+    if length(&result)? == len {
         Ok(result)
     } else {
         Err(fail())
@@ -292,13 +304,7 @@ pub fn evaluate(
         "Transpose" => {
             let reversed = (0..x.shape.len() as i64).rev().collect();
             let perm: Vec<i64> = attributes.ints("perm").unwrap_or(reversed);
-            let perm: Vec<usize> = perm
-                .iter()
-                .map(|p| axis(*p, x.shape.len()))
-                .collect::<Result<_, _>>()?;
-            if perm.len() != x.shape.len() {
-                return Err("its permutation has another rank".to_owned());
-            }
+            let perm = permutation(&perm, x.shape.len())?;
             walk(x, &transposed(&x.shape, &perm))
         }
         "Shape" => Constant::ints(x.shape.iter().map(|n| *n as i64).collect()),
@@ -330,7 +336,7 @@ pub fn evaluate(
                 Some(value) => value.to_floats().first().copied().unwrap_or(0.0),
                 None => 0.0,
             };
-            let len = shape.iter().product();
+            let len = length(&shape)?;
             Constant::floats(shape, vec![value; len])
         }
         "DequantizeLinear" => dequantise(x, inputs, attributes)?,
@@ -387,6 +393,8 @@ fn gather(x: &Constant, indices: &Constant, at: i64) -> Result<Constant, String>
         .iter()
         .map(|i| axis(*i, x.shape[at]))
         .collect::<Result<_, _>>()?;
+    let behind: usize = x.len() / x.shape[at].max(1);
+    length(&[behind, picked.len()])?;
     let parts: Vec<Constant> = picked
         .iter()
         .map(|i| {
@@ -468,7 +476,7 @@ fn dequantise(
         let at = axis(attributes.int("axis", 1), x.shape.len())?;
         x.shape[at + 1..].iter().product()
     };
-    if zero.len() != scale.len() || behind == 0 {
+    if scale.is_empty() || zero.len() != scale.len() || behind == 0 {
         return Err("its scales and zero points don't fit".to_owned());
     }
     let of = |(i, v): (usize, &f32)| {

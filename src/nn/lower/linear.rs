@@ -34,7 +34,11 @@ impl Lower<'_> {
             ));
         };
         let groups = usize::try_from(attributes.int("group", 1)).unwrap_or(0);
-        if groups == 0 || own * groups != channels || !outputs.is_multiple_of(groups) {
+        if groups == 0
+            || outputs == 0
+            || own.checked_mul(groups) != Some(channels)
+            || !outputs.is_multiple_of(groups)
+        {
             return Err(format!(
                 "weights of shape {:?} in {groups} groups for {channels} channels",
                 weights.shape
@@ -92,6 +96,9 @@ impl Lower<'_> {
         };
         let turned = is_gemm && attributes.int("transB", 0) != 0;
         let (depth, columns) = if turned { (b, a) } else { (a, b) };
+        if depth == 0 || columns == 0 {
+            return Err("it has no weights".to_owned());
+        }
         if x.shape.len() < 2 || x.shape.last() != Some(&depth) {
             return Err(format!(
                 "{depth} weights a column for an input of shape {:?}",
@@ -270,6 +277,9 @@ fn per_channel(constant: &Constant, count: usize, rank: usize) -> Option<Vec<f32
     fits.then(|| values.into_owned())
 }
 
+/// Most of a side, a step or the padding of a window.
+const WIDEST: usize = 1 << 14;
+
 /// The window of a convolution or a pool over pictures of `input`.
 pub(super) fn window(
     attributes: &Attributes,
@@ -281,12 +291,18 @@ pub(super) fn window(
     if stride.contains(&0) || dilation.contains(&0) || kernel.contains(&0) {
         return Err("a stride, a dilation or its kernel is zero".to_owned());
     }
+    if [stride, dilation, kernel]
+        .as_flattened()
+        .iter()
+        .any(|n| *n > WIDEST)
+    {
+        return Err("a stride, a dilation or its kernel is too large".to_owned());
+    }
     let reach = [0, 1].map(|a| (kernel[a] - 1) * dilation[a] + 1);
     let pads = attributes.ints("pads").unwrap_or_else(|| vec![0; 4]);
     let pads: Option<Vec<usize>> = pads.iter().map(|p| usize::try_from(*p).ok()).collect();
-    let pads = pads
-        .filter(|p| p.len() == 4)
-        .ok_or("its padding is not for pictures")?;
+    let fits = |pads: &Vec<usize>| pads.len() == 4 && pads.iter().all(|p| *p <= WIDEST);
+    let pads = pads.filter(fits).ok_or("its padding is not for pictures")?;
     let mut pad = [pads[0], pads[1]];
     let mut output = [0; 2];
     for a in 0..2 {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::attributes::Attributes;
-use super::constant::{Constant, Values};
+use super::constant::{Constant, MOST, Values, length};
 use super::fold::evaluate;
 use super::kernels::Isa;
 use super::network::Shape;
@@ -142,7 +142,11 @@ pub fn lower(model: &ModelProto, input: [usize; 3], outputs: &[&str]) -> Result<
     let needed = needed(graph, outputs);
     for (i, node) in graph.node.iter().enumerate() {
         if needed[i] && !lower.done.contains(&i) {
-            lower.node(i).map_err(|why| {
+            let outcome = lower.node(i).and_then(|()| match lower.lens.last() {
+                Some(len) if *len > MOST => Err("its result is too large".to_owned()),
+                _ => Ok(()),
+            });
+            outcome.map_err(|why| {
                 let name = node.output.first().map_or("", |name| name);
                 format!("operation {} ({name:?}): {why}", node.op_type)
             })?;
@@ -223,7 +227,8 @@ fn needed(graph: &GraphProto, outputs: &[&str]) -> Vec<bool> {
 impl<'a> Lower<'a> {
     /// A new value for something of this shape.
     fn tensor(&mut self, shape: Shape, together: bool) -> Tensor {
-        self.lens.push(shape.iter().product());
+        // One that is too large is found before anything is done with it.
+        self.lens.push(length(&shape).unwrap_or(usize::MAX));
         Tensor {
             value: self.lens.len() - 1,
             shape,

@@ -3,6 +3,7 @@
 use super::linear::window;
 use super::{Lower, Tensor};
 use crate::nn::attributes::{Attributes, axis};
+use crate::nn::constant::length;
 use crate::nn::kernels::pool::Pool;
 use crate::nn::step::{Operation, Reduction, Tap};
 
@@ -137,6 +138,7 @@ impl Lower<'_> {
             }
             _ => return Err("its new size is not known".to_owned()),
         };
+        length(&[1, channels, output[0], output[1]])?;
         let default = if upsample || old {
             "asymmetric"
         } else {

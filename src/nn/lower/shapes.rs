@@ -2,7 +2,8 @@
 
 use super::{Lower, Named, Tensor};
 use crate::nn::attributes::{Attributes, axis};
-use crate::nn::fold::{reshaped, sliced, squeezed, strides, transposed, unsqueezed};
+use crate::nn::constant::MOST;
+use crate::nn::fold::{permutation, reshaped, sliced, squeezed, strides, transposed, unsqueezed};
 use crate::nn::step::{Operation, Walk};
 
 impl Lower<'_> {
@@ -62,11 +63,8 @@ impl Lower<'_> {
         let rank = x.shape.len();
         let reversed = (0..rank as i64).rev().collect();
         let perm = Attributes(&self.nodes[i]).ints("perm").unwrap_or(reversed);
-        let perm: Vec<usize> = perm
-            .iter()
-            .map(|p| axis(*p, rank))
-            .collect::<Result<_, _>>()?;
-        if perm.len() != rank || perm[0] != 0 {
+        let perm = permutation(&perm, rank)?;
+        if perm[0] != 0 {
             return Err("it mixes the pictures of a batch".to_owned());
         }
         let shape: Vec<usize> = perm.iter().map(|p| x.shape[*p]).collect();
@@ -160,7 +158,7 @@ impl Lower<'_> {
         };
         let mut start = 0;
         for (name, len) in node.output.iter().zip(&lens) {
-            let end = start + len;
+            let end = i64::saturating_add(start, *len);
             let walk = sliced(&x.shape, &[start], &[end], Some(&[at as i64]), None)?;
             let part = self.part(&x, walk)?;
             self.names.insert(name, Named::Tensor(part));
@@ -184,8 +182,8 @@ impl Lower<'_> {
         let rank = x.shape.len();
         let pads: Option<Vec<usize>> = pads.iter().map(|p| usize::try_from(*p).ok()).collect();
         let pads = pads
-            .filter(|p| p.len() == 2 * rank)
-            .ok_or("it takes values away")?;
+            .filter(|p| p.len() == 2 * rank && p.iter().all(|p| *p <= MOST))
+            .ok_or("it takes values away, or adds too many")?;
         let shape: Vec<usize> = (0..rank)
             .map(|a| x.shape[a] + pads[a] + pads[rank + a])
             .collect();
