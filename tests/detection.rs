@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use fer::detect::{DetectorKind, MinSize, find_cascade};
 use fer::finder::FinderConfig;
-use fer::frame::{Component, Frame, GrayImage, Pixels};
-use fer::{Error, FaceFinder};
+use fer::frame::{Component, Frame, GrayImage, Orientation, Pixels};
+use fer::{Classifier, Error, FaceFinder, Model};
 use skip::skip;
 
 const PORTRAIT: &str = "astronaut.png";
@@ -229,5 +229,56 @@ fn settings_out_of_range_are_refused_and_the_old_ones_stay() {
         let error = finder.set_config(bad).unwrap_err();
         assert!(matches!(error, Error::Setting(_)), "{error}");
         assert_eq!(finder.config(), &good);
+    }
+}
+
+/// A picture with its rows and columns swapped.
+fn transposed(image: &GrayImage) -> GrayImage {
+    let (width, height) = (image.width(), image.height());
+    let pixels = (0..width * height).map(|i| image.pixels()[i % height * width + i / height]);
+    GrayImage::from_vec(height, width, pixels.collect()).unwrap()
+}
+
+/// A picture with left and right swapped.
+fn mirrored(image: &GrayImage) -> GrayImage {
+    let rows = image.pixels().chunks_exact(image.width());
+    let pixels = rows.flat_map(|row| row.iter().rev().copied()).collect();
+    GrayImage::from_vec(image.width(), image.height(), pixels).unwrap()
+}
+
+#[test]
+fn however_a_picture_lies_in_memory_its_face_is_found_and_read_as_upright() {
+    let Some(image) = portrait() else { return };
+    let rows = 400;
+    let pixels = image.pixels()[..rows * image.width()].to_vec();
+    let upright = GrayImage::from_vec(image.width(), rows, pixels).unwrap();
+    let clockwise = |image: &GrayImage| mirrored(&transposed(image));
+    let half = |image: &GrayImage| clockwise(&clockwise(image));
+    let stored = [
+        (Orientation::Upright, upright.clone()),
+        (Orientation::Mirrored, mirrored(&upright)),
+        (Orientation::Half, half(&upright)),
+        (Orientation::Flipped, half(&mirrored(&upright))),
+        (Orientation::Transposed, transposed(&upright)),
+        // What is to be turned clockwise lies turned the other way.
+        (Orientation::Clockwise, half(&clockwise(&upright))),
+        (Orientation::Transversed, half(&transposed(&upright))),
+        (Orientation::CounterClockwise, clockwise(&upright)),
+    ];
+    let model = Model::bundled().unwrap();
+    let mut classifier = Classifier::new(&model, &Default::default()).unwrap();
+    let mut look = |frame: &Frame| {
+        let mut finder = FaceFinder::new(FinderConfig::default()).unwrap();
+        let faces = finder.process(frame).unwrap();
+        assert_eq!(faces.len(), 1, "{faces:?}");
+        let read = classifier.classify(frame, &[faces[0].rect]).unwrap();
+        (faces[0].rect, read[0].clone())
+    };
+    let (rect, read) = look(&view(&upright));
+    for (orientation, image) in stored {
+        let frame = view(&image).with_orientation(orientation);
+        let (found, seen) = look(&frame);
+        assert_eq!(found, rect, "{orientation:?}");
+        assert_eq!(seen, read, "{orientation:?}");
     }
 }

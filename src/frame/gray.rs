@@ -1,4 +1,4 @@
-use super::{Frame, Pixels};
+use super::{Frame, Orientation, Pixels};
 
 /// An owned grey picture, rows without padding. Its memory is kept between uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +51,11 @@ impl Frame<'_> {
     /// pixel, in order.
     pub fn luma_in_place(&self) -> Option<(&[u8], usize)> {
         match &self.pixels {
-            Pixels::Gray(y) | Pixels::Yuv { y, .. } if y.step == 1 => Some((y.data, y.stride)),
+            Pixels::Gray(y) | Pixels::Yuv { y, .. }
+                if y.step == 1 && self.orientation == Orientation::Upright =>
+            {
+                Some((y.data, y.stride))
+            }
             _ => None,
         }
     }

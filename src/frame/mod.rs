@@ -5,9 +5,11 @@
 //! are converted row by row, only where they are looked at.
 
 mod gray;
+mod orientation;
 mod rows;
 
 pub use gray::GrayImage;
+pub use orientation::Orientation;
 
 use crate::{Error, Result};
 
@@ -140,6 +142,7 @@ pub struct Frame<'a> {
     range: Range,
     matrix: Matrix,
     pixel_aspect: f32,
+    orientation: Orientation,
 }
 
 impl<'a> Frame<'a> {
@@ -166,6 +169,7 @@ impl<'a> Frame<'a> {
             range: Range::default(),
             matrix: Matrix::default(),
             pixel_aspect: 1.0,
+            orientation: Orientation::Upright,
         })
     }
 
@@ -207,6 +211,31 @@ impl<'a> Frame<'a> {
         let sensible = (0.05..=20.0).contains(&aspect);
         self.pixel_aspect = if sensible { aspect } else { 1.0 };
         self
+    }
+
+    /// The same memory, seen upright: width, height, rows, boxes and the pixels' aspect are
+    /// those of the upright picture from here on. Nothing is copied; rows of frames that are
+    /// turned are read pixel by pixel, which takes some nanoseconds each.
+    pub fn with_orientation(mut self, orientation: Orientation) -> Self {
+        let (width, height) = self.stored_size();
+        let was_turned = self.orientation.swaps_sides();
+        if orientation.swaps_sides() != was_turned {
+            self.pixel_aspect = 1.0 / self.pixel_aspect;
+        }
+        (self.width, self.height) = match orientation.swaps_sides() {
+            true => (height, width),
+            false => (width, height),
+        };
+        self.orientation = orientation;
+        self
+    }
+
+    /// Width and height as the frame lies in memory.
+    fn stored_size(&self) -> (usize, usize) {
+        match self.orientation.swaps_sides() {
+            true => (self.height, self.width),
+            false => (self.width, self.height),
+        }
     }
 
     /// Width of a pixel in proportion to its height.

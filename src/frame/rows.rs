@@ -1,6 +1,6 @@
 //! Reading rows of a frame: luma as stored, grey and RGB in full range.
 
-use super::{Component, Frame, Pixels, Range};
+use super::{Component, Frame, Orientation, Pixels, Range};
 
 impl Component<'_> {
     fn row(&self, y: usize) -> &[u8] {
@@ -19,6 +19,30 @@ impl Frame<'_> {
     /// When the row or the columns are outside the frame.
     pub fn luma_row(&self, y: usize, x: usize, out: &mut [u8]) {
         assert!(y < self.height && x + out.len() <= self.width);
+        self.row(y, x, out, 1, Self::stored_luma);
+    }
+
+    /// Reads pixels of `size` bytes of a row of the upright picture by `read`, which reads
+    /// pixels as they lie in memory.
+    fn row(
+        &self,
+        y: usize,
+        x: usize,
+        out: &mut [u8],
+        size: usize,
+        read: impl Fn(&Self, usize, usize, &mut [u8]),
+    ) {
+        if self.orientation == Orientation::Upright {
+            return read(self, y, x, out);
+        }
+        let stored = self.stored_size();
+        for (i, pixel) in out.chunks_exact_mut(size).enumerate() {
+            let (x, y) = self.orientation.stored((x + i, y), stored);
+            read(self, y, x, pixel);
+        }
+    }
+
+    fn stored_luma(&self, y: usize, x: usize, out: &mut [u8]) {
         match &self.pixels {
             Pixels::Gray(c) | Pixels::Yuv { y: c, .. } => {
                 let row = c.row(y);
@@ -71,6 +95,10 @@ impl Frame<'_> {
     pub fn rgb_row(&self, y: usize, x: usize, out: &mut [u8]) {
         let count = out.len() / 3;
         assert!(y < self.height && x + count <= self.width);
+        self.row(y, x, out, 3, Self::stored_rgb);
+    }
+
+    fn stored_rgb(&self, y: usize, x: usize, out: &mut [u8]) {
         let pixels = out.chunks_exact_mut(3).enumerate();
         match &self.pixels {
             Pixels::Gray(c) => {
@@ -168,6 +196,44 @@ mod tests {
         let mut row = [0; 2];
         frame.luma_row(0, 1, &mut row);
         assert_eq!(row, [20, 30]);
+    }
+
+    #[test]
+    fn a_turned_frame_is_read_as_the_upright_one() {
+        use crate::frame::Orientation;
+        // The upright picture, two rows of three pixels, as each orientation has it in memory.
+        let upright: [[u8; 3]; 2] = [[1, 2, 3], [4, 5, 6]];
+        let stored: [(&[u8], usize); 8] = [
+            (&[1, 2, 3, 4, 5, 6], 3),
+            (&[3, 2, 1, 6, 5, 4], 3),
+            (&[6, 5, 4, 3, 2, 1], 3),
+            (&[4, 5, 6, 1, 2, 3], 3),
+            (&[1, 4, 2, 5, 3, 6], 2),
+            // A quarter clockwise makes the left column the top row.
+            (&[3, 6, 2, 5, 1, 4], 2),
+            (&[6, 3, 5, 2, 4, 1], 2),
+            (&[4, 1, 5, 2, 6, 3], 2),
+        ];
+        for (number, (data, width)) in (1..).zip(stored) {
+            let orientation = Orientation::from_exif(number).unwrap();
+            let frame = Frame::gray(data, width, 6 / width)
+                .unwrap()
+                .with_pixel_aspect(2.0)
+                .with_orientation(orientation);
+            assert_eq!((frame.width(), frame.height()), (3, 2), "{orientation:?}");
+            let aspect = if width == 3 { 2.0 } else { 0.5 };
+            assert_eq!(frame.pixel_aspect(), aspect);
+            for (y, want) in upright.iter().enumerate() {
+                let mut row = [0; 3];
+                frame.luma_row(y, 0, &mut row);
+                assert_eq!(row, *want, "{orientation:?}");
+                let mut part = [0; 6];
+                frame.rgb_row(y, 1, &mut part);
+                assert_eq!(part, [want[1], want[1], want[1], want[2], want[2], want[2]]);
+            }
+        }
+        assert_eq!(Orientation::from_exif(0), None);
+        assert_eq!(Orientation::from_exif(9), None);
     }
 
     #[test]
