@@ -52,7 +52,11 @@ impl Orientation {
 
     /// Where the pixel in column `x` and row `y` of the upright picture lies in memory, in a
     /// picture that has `width` x `height` pixels there.
-    pub(super) fn stored(self, (x, y): (usize, usize), (width, height): (usize, usize)) -> (usize, usize) {
+    pub(super) fn stored(
+        self,
+        (x, y): (usize, usize),
+        (width, height): (usize, usize),
+    ) -> (usize, usize) {
         match self {
             Self::Upright => (x, y),
             Self::Mirrored => (width - 1 - x, y),
