@@ -4,7 +4,7 @@
 mod mean;
 mod skip;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fer::engine::tensorrt::{
@@ -356,6 +356,62 @@ fn key_and_file() -> (cache::Key, EngineFile) {
     (key, EngineFile::new(header, &[1, 2, 3]))
 }
 
+/// The engine from the cache, which is not opened.
+fn get_or_build(
+    folder: &Path,
+    key: &cache::Key,
+    build: impl FnOnce() -> Result<EngineFile, Error>,
+) -> Result<EngineFile, Error> {
+    cache::get_or_build(folder, key, build, |_| Ok(())).map(|(file, ())| file)
+}
+
+#[test]
+fn an_engine_that_is_not_taken_is_built_anew() {
+    let folder = folder("refused");
+    let (key, file) = key_and_file();
+    get_or_build(&folder, &key, || Ok(file.clone())).unwrap();
+    let mut header = file.header().clone();
+    header.output = "scores".into();
+    let anew = EngineFile::new(header, &[4, 5, 6]);
+    let take = |file: &EngineFile| match file.header().output.as_str() {
+        "scores" => Ok(1),
+        _ => Err("of another driver".to_owned()),
+    };
+    let build = || Ok(anew.clone());
+    let got = cache::get_or_build(&folder, &key, build, take).unwrap();
+    assert_eq!(got, (anew.clone(), 1));
+    // It has taken the place of the other one.
+    let got = cache::get_or_build(&folder, &key, || panic!("is there"), take).unwrap();
+    assert_eq!(got, (anew, 1));
+    let refused = cache::get_or_build(&folder.join("new"), &key, || Ok(file.clone()), take);
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("of another driver")
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_cache_that_others_can_write_to_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder("others");
+    let (key, file) = key_and_file();
+    get_or_build(&folder, &key, || Ok(file.clone())).unwrap();
+    let mode = || std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o700);
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
+    let mut built = false;
+    get_or_build(&folder, &key, || {
+        built = true;
+        Ok(file.clone())
+    })
+    .unwrap();
+    assert!(built, "an engine was taken that anybody may have put there");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn streams_that_want_the_same_engine_build_it_once() {
     let folder = folder("once");
@@ -364,7 +420,7 @@ fn streams_that_want_the_same_engine_build_it_once() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                let got = cache::get_or_build(&folder, &key, || {
+                let got = get_or_build(&folder, &key, || {
                     builds.fetch_add(1, Ordering::Relaxed);
                     Ok(file.clone())
                 });
@@ -382,7 +438,7 @@ fn a_damaged_or_foreign_entry_is_built_anew() {
     let (key, file) = key_and_file();
     let get = |key: &cache::Key| {
         let mut built = false;
-        let got = cache::get_or_build(&folder, key, || {
+        let got = get_or_build(&folder, key, || {
             built = true;
             Ok(file.clone())
         });
@@ -411,7 +467,7 @@ fn a_damaged_or_foreign_entry_is_built_anew() {
 fn a_stream_waits_for_another_process_that_builds() {
     let folder = folder("waits");
     let (key, file) = key_and_file();
-    cache::get_or_build(&folder, &key, || Ok(file.clone())).unwrap();
+    get_or_build(&folder, &key, || Ok(file.clone())).unwrap();
     let entry = |ending: &str| {
         let mut entries = std::fs::read_dir(&folder).unwrap();
         entries.find_map(|entry| {
@@ -428,9 +484,8 @@ fn a_stream_waits_for_another_process_that_builds() {
     let builder = std::fs::File::open(entry("lock").unwrap()).unwrap();
     builder.lock().unwrap();
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| {
-            cache::get_or_build(&folder, &key, || panic!("the other has built it")).unwrap()
-        });
+        let waiting = scope
+            .spawn(|| get_or_build(&folder, &key, || panic!("the other has built it")).unwrap());
         std::thread::sleep(std::time::Duration::from_millis(200));
         assert!(!waiting.is_finished());
         file.write(&path).unwrap();
@@ -444,10 +499,10 @@ fn a_stream_waits_for_another_process_that_builds() {
 fn a_build_that_fails_leaves_no_entry() {
     let folder = folder("failed");
     let (key, file) = key_and_file();
-    let failed = cache::get_or_build(&folder, &key, || Err(Error::Setting("no".into())));
+    let failed = get_or_build(&folder, &key, || Err(Error::Setting("no".into())));
     assert_eq!(failed.unwrap_err().to_string(), "no");
     assert_eq!(
-        cache::get_or_build(&folder, &key, || Ok(file.clone())).unwrap(),
+        get_or_build(&folder, &key, || Ok(file.clone())).unwrap(),
         file
     );
     std::fs::remove_dir_all(folder).unwrap();
@@ -458,7 +513,7 @@ fn a_folder_that_can_not_be_written_to_costs_only_the_build() {
     let (key, file) = key_and_file();
     let folder = PathBuf::from("/dev/null/cache");
     assert_eq!(
-        cache::get_or_build(&folder, &key, || Ok(file.clone())).unwrap(),
+        get_or_build(&folder, &key, || Ok(file.clone())).unwrap(),
         file
     );
 }

@@ -2,10 +2,13 @@
 //!
 //! Building and reading run under a lock of the entry's own, which the system drops with the
 //! process that holds it: two pipelines that want the same engine build it once, and a
-//! process that dies while it builds stops nobody.
+//! process that dies while it builds stops nobody. The folder is its user's alone.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{EngineFile, Flavour, Precision};
 use crate::Result;
@@ -68,34 +71,80 @@ pub fn folder() -> Option<PathBuf> {
         .map(|cache| cache.join("fer/tensorrt"))
 }
 
-/// The engine for `key` in `folder`, built by `build` where it is not there or damaged.
+/// How long somebody else may build, before it is no longer waited for.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The engine for `key` in `folder`, built by `build` where it is not there, damaged, or not
+/// taken by `open`, which opens it.
 ///
-/// A folder that can't be written to costs a warning and a build each time, no more.
+/// A folder that can't be written to, that belongs to another user or that others may write to
+/// costs a warning and a build each time, no more: an engine is a program.
 ///
 /// # Errors
-/// What `build` says.
-pub fn get_or_build(
+/// What `build` says, and what `open` says of an engine that was just built.
+pub fn get_or_build<T>(
     folder: &Path,
     key: &Key,
     build: impl FnOnce() -> Result<EngineFile>,
-) -> Result<EngineFile> {
+    open: impl Fn(&EngineFile) -> Result<T, String>,
+) -> Result<(EngineFile, T)> {
     let path = folder.join(key.file_name());
-    let lock = fs::create_dir_all(folder)
-        .and_then(|()| File::create(path.with_extension("lock")))
-        .and_then(|file| file.lock().map(|()| file));
-    if let Err(e) = &lock {
-        log::warn!("no cache of engines in {}: {e}", folder.display());
-    }
-    if let Some(file) = read(&path, key) {
-        return Ok(file);
+    let lock = own(folder).and_then(|()| lock(&path.with_extension("lock")));
+    match &lock {
+        Ok(_) => {
+            if let Some(file) = read(&path, key) {
+                match open(&file) {
+                    Ok(opened) => return Ok((file, opened)),
+                    Err(why) => {
+                        log::warn!("{} is not taken: {why}; building it anew", path.display());
+                    }
+                }
+            }
+        }
+        Err(why) => log::warn!("no cache of engines in {}: {why}", folder.display()),
     }
     let built = build()?;
+    let opened = open(&built).map_err(super::error)?;
     if lock.is_ok()
         && let Err(e) = built.write(&path)
     {
         log::warn!("engine {} is not cached: {e}", path.display());
     }
-    Ok(built)
+    Ok((built, opened))
+}
+
+/// Makes the folder for this user alone, or checks that it is.
+fn own(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder)?;
+    let metadata = fs::metadata(folder)?;
+    // SAFETY: the function has no conditions.
+    let user = unsafe { libc::geteuid() };
+    let whose = if metadata.uid() != user {
+        "it belongs to another user"
+    } else if metadata.mode() & 0o022 != 0 {
+        "others may write to it"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, whose))
+}
+
+/// Waits until nobody else has the lock at `path`.
+fn lock(path: &Path) -> io::Result<File> {
+    let file = File::create(path)?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(e)) => return Err(e),
+            Err(TryLockError::WouldBlock) if start.elapsed() > PATIENCE => {
+                let why = "another process has been building for ten minutes";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
 }
 
 fn read(path: &Path, key: &Key) -> Option<EngineFile> {

@@ -56,18 +56,18 @@ impl TensorRt {
         let device = Device::open(index).map_err(error)?;
         let library = library::open(None).map_err(error)?;
         device.bind().map_err(error)?;
-        let file = match model.engine_file() {
+        let (file, running) = match model.engine_file() {
             Some(file) => {
                 accept(file, &library.version, &device.capability().map_err(error)?)
                     .map_err(|reason| model.error(reason))?;
-                file.clone()
+                let running = explained(|| start(file)).map_err(error)?;
+                (file.clone(), running)
             }
             None => {
                 let capability = device.capability().map_err(error)?;
                 built(model, precision, &library.version, index, capability)?
             }
         };
-        let running = explained(|| start(&file)).map_err(error)?;
         Self::new(model, &file, running, device, &library.version)
     }
 
@@ -177,7 +177,7 @@ fn built(
     version: &str,
     device: usize,
     capability: String,
-) -> Result<EngineFile> {
+) -> Result<(EngineFile, Running)> {
     let options = BuildOptions {
         precision,
         targets: vec![Target::Current],
@@ -193,11 +193,15 @@ fn built(
         max_batch: model.graph().batch.unwrap_or(options.max_batch),
     };
     let build = || build(model, &options, None);
-    let file = match cache::folder() {
-        Some(folder) => cache::get_or_build(&folder, &key, build)?,
-        None => build()?,
-    };
-    Ok(file)
+    let open = |file: &EngineFile| explained(|| start(file));
+    match cache::folder() {
+        Some(folder) => cache::get_or_build(&folder, &key, build, open),
+        None => {
+            let file = build()?;
+            let running = open(&file).map_err(error)?;
+            Ok((file, running))
+        }
+    }
 }
 
 /// Whether an engine file can run here, by what it says of itself.
@@ -233,11 +237,26 @@ fn start(file: &EngineFile) -> Result<Running, String> {
     let mut engine = runtime
         .deserialize_cuda_engine(file.engine())
         .map_err(text)?;
-    for name in [&header.input, &header.output] {
+    let [_, picture @ ..] = header.model.input.shape(1);
+    let classes = [header.model.labels.len()];
+    for (name, wanted) in [
+        (&header.input, &picture[..]),
+        (&header.output, &classes[..]),
+    ] {
         let kind = engine.tensor_data_type(name).map_err(text)?;
         if kind != DataType::kFLOAT {
             return Err(format!(
                 "tensor {name:?} is of {kind:?}, not of 32-bit floats"
+            ));
+        }
+        // The memory on the card is made for what the header says, so the engine must too. The
+        // batch and what else is open are -1; axes of one say nothing.
+        let shape = engine.tensor_shape(name).map_err(text)?;
+        let own = shape.iter().skip(1).filter(|n| **n != 1);
+        let wanted = wanted.iter().filter(|n| **n != 1);
+        if !own.eq(wanted.map(|n| *n as i64).collect::<Vec<_>>().iter()) {
+            return Err(format!(
+                "tensor {name:?} is of shape {shape:?}, not what its header says"
             ));
         }
     }
