@@ -4,7 +4,7 @@ mod common;
 
 use std::process::{Command, Output};
 
-use common::{media, plugin_folder};
+use common::{media, plugin_folder, yunet};
 
 fn tool(name: &str, args: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(name)
@@ -87,6 +87,47 @@ fn every_property_is_explained() {
             });
         assert!(explained, "{properties}");
     }
+}
+
+#[test]
+fn faces_are_found_by_yunet_where_its_file_is_and_else_by_the_cascade() {
+    let Some(yunet) = yunet() else {
+        return;
+    };
+    let pipeline = [
+        "videotestsrc",
+        "num-buffers=1",
+        "!",
+        "ferfacedetect",
+        "!",
+        "fakesink",
+    ];
+    let nowhere = plugin_folder();
+    let nowhere = nowhere.to_str().unwrap();
+    let data = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("data");
+    std::fs::create_dir_all(data.join("fer")).unwrap();
+    std::fs::copy(&yunet, data.join("fer/face_detection_yunet_test.onnx")).unwrap();
+    let said = |data: &str, named: &str| {
+        let variables = [
+            ("GST_DEBUG", "fer:4"),
+            ("XDG_DATA_HOME", data),
+            ("FER_YUNET", named),
+        ];
+        let output = tool("gst-launch-1.0", &pipeline, &variables);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), said)
+    };
+    let (done, found) = said(data.to_str().unwrap(), "");
+    assert!(done && found.contains("found by YuNet"), "{found}");
+    let (done, named) = said(nowhere, yunet.to_str().unwrap());
+    assert!(done && named.contains("found by YuNet"), "{named}");
+    let (done, cascade) = said(nowhere, "");
+    assert!(
+        done && cascade.contains("found by a Haar cascade"),
+        "{cascade}"
+    );
+    let (done, wrong) = said(nowhere, "/no/such/file.onnx");
+    assert!(!done && wrong.contains("/no/such/file.onnx"), "{wrong}");
 }
 
 #[test]

@@ -4,10 +4,12 @@ mod cascade;
 #[cfg_attr(not(feature = "opencv"), path = "no_haar.rs")]
 mod haar;
 mod yunet;
+mod yunet_file;
 
 pub use cascade::find_cascade;
 pub use haar::HaarDetector;
 pub use yunet::YuNetDetector;
+pub use yunet_file::find_yunet;
 
 use crate::frame::GrayImage;
 use crate::{Point, Rect, Result};
@@ -100,8 +102,10 @@ pub trait Detector: Send {
 /// The detectors of this crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DetectorKind {
-    /// OpenCV's Haar cascade.
+    /// YuNet where its file is named or found, else the Haar cascade.
     #[default]
+    Auto,
+    /// OpenCV's Haar cascade.
     Haar,
     /// The YuNet network, for turned heads.
     YuNet,

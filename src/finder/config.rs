@@ -11,7 +11,8 @@ pub struct FinderConfig {
     /// Cascade file of the Haar detector; `None` searches as
     /// [`find_cascade`](crate::detect::find_cascade) does.
     pub cascade: Option<PathBuf>,
-    /// ONNX file of the YuNet detector.
+    /// ONNX file of the YuNet detector; `None` searches as
+    /// [`find_yunet`](crate::detect::find_yunet) does.
     pub yunet: Option<PathBuf>,
     /// Ratio of one window size of the Haar detector to the next, above 1.
     pub scale_factor: f64,
@@ -36,7 +37,7 @@ pub struct FinderConfig {
 impl Default for FinderConfig {
     fn default() -> Self {
         Self {
-            detector: DetectorKind::Haar,
+            detector: DetectorKind::Auto,
             cascade: None,
             yunet: None,
             scale_factor: 1.2,

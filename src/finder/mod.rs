@@ -27,7 +27,9 @@ use scene::Scene;
 use work::WorkImage;
 use worker::Worker;
 
-use crate::detect::{Detector, DetectorKind, HaarDetector, Scan, YuNetDetector, find_cascade};
+use crate::detect::{
+    Detector, DetectorKind, HaarDetector, Scan, YuNetDetector, find_cascade, find_yunet,
+};
 use crate::track::{Looked, Patience, Tracker};
 use crate::{Error, Frame, Point, Rect, Result};
 
@@ -466,19 +468,30 @@ impl FaceFinder {
 }
 
 fn open(config: &FinderConfig) -> Result<Box<dyn Detector>> {
-    match config.detector {
-        DetectorKind::Haar => {
-            let path = match &config.cascade {
-                Some(path) => path.clone(),
-                None => find_cascade()?,
-            };
-            Ok(Box::new(HaarDetector::open(&path, config.tuning())?))
-        }
-        DetectorKind::YuNet => match &config.yunet {
-            Some(path) => Ok(Box::new(YuNetDetector::open(path)?)),
-            None => Err(Error::Setting(
-                "the YuNet detector needs the path of its ONNX file".into(),
-            )),
+    let yunet = match config.detector {
+        DetectorKind::Haar => None,
+        // Who names a cascade wants it.
+        DetectorKind::Auto if config.yunet.is_none() && config.cascade.is_some() => None,
+        DetectorKind::Auto => config.yunet.clone().or_else(find_yunet),
+        DetectorKind::YuNet => match config.yunet.clone().or_else(find_yunet) {
+            Some(path) => Some(path),
+            None => {
+                let why = "the YuNet detector needs its ONNX file: name it, or put it where it \
+                           is looked for (FER_YUNET, ~/.local/share/fer)";
+                return Err(Error::Setting(why.into()));
+            }
         },
+    };
+    if let Some(path) = yunet {
+        let detector = YuNetDetector::open(&path)?;
+        log::info!("faces are found by YuNet ({})", path.display());
+        return Ok(Box::new(detector));
     }
+    let path = match &config.cascade {
+        Some(path) => path.clone(),
+        None => find_cascade()?,
+    };
+    let detector = HaarDetector::open(&path, config.tuning())?;
+    log::info!("faces are found by a Haar cascade ({})", path.display());
+    Ok(Box::new(detector))
 }

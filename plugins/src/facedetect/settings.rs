@@ -15,8 +15,11 @@ use crate::element::{get, text};
 #[enum_type(name = "GstFerDetector")]
 #[repr(i32)]
 pub enum Detector {
-    /// OpenCV's Haar cascade.
+    /// YuNet where its file is.
     #[default]
+    #[enum_value(name = "Auto: YuNet where its file is found, else Haar", nick = "auto")]
+    Auto,
+    /// OpenCV's Haar cascade.
     #[enum_value(name = "Haar: OpenCV's cascade of Haar features", nick = "haar")]
     Haar,
     /// The YuNet network.
@@ -121,7 +124,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecString::builder("yunet-model")
                     .nick("YuNet model")
-                    .blurb("ONNX file of the YuNet detector")
+                    .blurb("ONNX file of the YuNet detector (unset: FER_YUNET, or face_detection_yunet*.onnx in ~/.local/share/fer, /usr/local/share/fer or /usr/share/fer)")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecDouble::builder("scale-factor")
@@ -246,6 +249,7 @@ impl Settings {
     fn config(&self) -> fer::Result<FinderConfig> {
         Ok(FinderConfig {
             detector: match self.detector {
+                Detector::Auto => DetectorKind::Auto,
                 Detector::Haar => DetectorKind::Haar,
                 Detector::YuNet => DetectorKind::YuNet,
             },
