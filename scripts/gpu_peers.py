@@ -1,7 +1,8 @@
-"""Rows of scripts/gpu-check: the same network in ONNX Runtime's CUDA provider and in PyTorch,
+"""Rows of scripts/gpu-check: the same file in ONNX Runtime's CUDA provider and in PyTorch,
 with copies to and from the card, for 1, 4 and 16 faces.
 
-python3 gpu_peers.py MODEL; says in its row what is not installed."""
+python3 gpu_peers.py MODEL; says in its row what is not installed (numpy, onnxruntime-gpu; onnx and
+torch)."""
 
 import sys
 import time
@@ -41,27 +42,54 @@ def onnxruntime_cuda(model):
     row(f"ONNX Runtime {ort.__version__}, CUDA, Python", times)
 
 
-def pytorch(_):
+def network_of(model, torch):
+    """The network in the ONNX file as PyTorch has it, weights and all."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(model).graph
+    # As lists, so that any version of numpy does.
+    constants = {
+        c.name: torch.tensor(numpy_helper.to_array(c).tolist(), dtype=torch.float32)
+        for c in graph.initializer
+    }
+    layers = []
+    for node in graph.node:
+        given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        weights = [constants[name] for name in node.input[1:] if name in constants]
+        if node.op_type == "Cast":
+            constants[node.output[0]] = constants[node.input[0]]
+        elif node.op_type == "Conv":
+            top, left, bottom, right = given["pads"]
+            outputs, inputs, *kernel = weights[0].shape
+            groups = given.get("group", 1)
+            layer = torch.nn.Conv2d(inputs * groups, outputs, kernel, given["strides"], groups=groups)
+            layer.weight.data, layer.bias.data = weights
+            layers += [torch.nn.ZeroPad2d((left, right, top, bottom)), layer]
+        elif node.op_type == "Clip":
+            layers.append(torch.nn.ReLU6(inplace=True))
+        elif node.op_type == "GlobalAveragePool":
+            layers.append(torch.nn.AdaptiveAvgPool2d(1))
+        elif node.op_type == "Flatten":
+            layers.append(torch.nn.Flatten())
+        elif node.op_type == "Gemm":
+            if not given.get("transB"):
+                weights[0] = weights[0].T
+            layer = torch.nn.Linear(weights[0].shape[1], weights[0].shape[0])
+            layer.weight.data, layer.bias.data = weights[0].contiguous(), weights[1]
+            layers.append(layer)
+        else:
+            raise RuntimeError(f"{node.op_type} is not known here")
+    return torch.nn.Sequential(*layers).eval()
+
+
+def pytorch(model):
     import torch
 
     if not torch.cuda.is_available():
         raise RuntimeError("PyTorch finds no card")
-
-    def layer(inputs, outputs, kernel, stride, groups=1):
-        convolution = torch.nn.Conv2d(
-            inputs, outputs, kernel, stride, kernel // 2, groups=groups
-        )
-        return [convolution, torch.nn.ReLU6(inplace=True)]
-
-    # MobileNet V1 with batch norm folded. Weights make no difference to the time.
-    layers, width = layer(1, 32, 3, 2), 32
-    plan = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
-    for outputs, stride in [*plan, *[(512, 1)] * 5, (1024, 2), (1024, 1)]:
-        layers += layer(width, width, 3, stride, width) + layer(width, outputs, 1, 1)
-        width = outputs
-    head = [torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(width, 7)]
     for name, kind in (("fp32", torch.float32), ("fp16", torch.float16)):
-        network = torch.nn.Sequential(*layers, *head).eval().to("cuda", kind)
+        network = network_of(model, torch).to("cuda", kind)
         times = []
         for n in BATCHES:
             faces = torch.zeros(n, 1, 48, 48, dtype=kind).pin_memory()
