@@ -57,6 +57,8 @@ def main():
         sys.exit(f"usage: {sys.argv[0]} FILE")
     # Ends quietly when what reads the output has seen enough, as in `| head`.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # And by Ctrl-C, which GStreamer's own loops do not see.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     Gst.init(None)
     uri = pathlib.Path(sys.argv[1]).resolve().as_uri()
     pipeline = Gst.parse_launch(

@@ -120,7 +120,7 @@ fn elements(kind: &str) -> &'static str {
     match kind {
         "facedetect" => "videoconvert ! facedetect display=false ! videoconvert",
         "detect" => "ferfacedetect",
-        "all" => "ferfacedetect ! ferclassify",
+        "all" => "ferfacedetect ! ferclassify engine=onnxruntime",
         "builtin" => "ferfacedetect ! ferclassify engine=builtin",
         _ => "identity",
     }
@@ -187,7 +187,7 @@ fn costs() {
     println!(
         "\nCPU ms a frame / wall ms a frame (faces found a frame)\n\n\
          | size | faces | facedetect | Python: Haar + ONNX Runtime | ferfacedetect | \
-         ferfacedetect ! ferclassify | with engine=builtin | formula | of facedetect | of formula |"
+         ferfacedetect ! ferclassify engine=onnxruntime | with engine=builtin | formula | of facedetect | of formula |"
     );
     println!("|{}", " --- |".repeat(10));
     for size in SIZES {

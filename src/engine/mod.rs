@@ -64,7 +64,7 @@ impl Runs {
 /// Which engine to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum EngineKind {
-    /// The fastest that works.
+    /// The best that works.
     #[default]
     Auto,
     /// Compiled in: nothing to install.
@@ -159,7 +159,9 @@ pub struct Selection {
     pub reason: String,
 }
 
-/// Opens an engine for `model`. [`EngineKind::Auto`] tries them from the fastest on.
+/// Opens an engine for `model`. [`EngineKind::Auto`] tries TensorRT, the one that is
+/// compiled in and ONNX Runtime; ONNX Runtime before the one that is compiled in where more than
+/// one thread a run is asked for, or the processor has no vector instructions for it.
 ///
 /// # Errors
 /// [`Error::Engine`] when the wanted engine can't be had, [`Error::Model`] when it refuses
@@ -192,34 +194,70 @@ fn open_own(model: &Model, options: &EngineOptions) -> Result<Selection> {
             reason: format!("{description}, as asked for"),
         });
     }
-    let mut refused = Vec::new();
-    for kind in [EngineKind::TensorRt, EngineKind::OnnxRuntime] {
+    let mut refused: Vec<(EngineKind, Error)> = Vec::new();
+    for kind in order(options) {
         match open_kind(kind, model, options) {
             Ok((engine, description)) => {
-                refused.insert(0, format!("{description}: the fastest engine here"));
+                let why = refused.iter().map(|(_, why)| why.to_string());
+                let reason = [format!("{description}: the first that works here")];
+                let reasons: Vec<String> = reason.into_iter().chain(why).collect();
                 return Ok(Selection {
                     engine,
                     kind,
-                    reason: refused.join("; "),
+                    reason: reasons.join("; "),
                 });
             }
-            Err(why) => refused.push(why.to_string()),
+            Err(why) => refused.push((kind, why)),
         }
     }
-    let (engine, description) =
-        open_kind(EngineKind::Builtin, model, options).map_err(|why| match why {
-            // What the others lack may be easier to mend.
-            Error::Model { name, reason } => Error::Model {
-                name,
-                reason: format!("{reason} (engine builtin); {}", refused.join("; ")),
-            },
-            other => other,
-        })?;
-    Ok(Selection {
-        engine,
-        kind: EngineKind::Builtin,
-        reason: format!("{description}, because {}", refused.join("; ")),
-    })
+    Err(all_refused(refused))
+}
+
+/// The engines that are tried, the best first. The one that is compiled in is as fast as ONNX
+/// Runtime where it has instructions made for it, needs nothing and takes less memory; but it
+/// has one thread a run.
+fn order(options: &EngineOptions) -> [EngineKind; 3] {
+    if options.threads <= 1 && crate::nn::is_tuned() {
+        [
+            EngineKind::TensorRt,
+            EngineKind::Builtin,
+            EngineKind::OnnxRuntime,
+        ]
+    } else {
+        [
+            EngineKind::TensorRt,
+            EngineKind::OnnxRuntime,
+            EngineKind::Builtin,
+        ]
+    }
+}
+
+/// What is said when no engine runs a model: what is wrong with the model, where one says so.
+fn all_refused(refused: Vec<(EngineKind, Error)>) -> Error {
+    let mut others = Vec::new();
+    let mut of_model = None;
+    for (kind, why) in refused {
+        match why {
+            Error::Model { name, reason } if of_model.is_none() => {
+                of_model = Some((kind, name, reason));
+            }
+            Error::Model { reason, .. } => others.push(reason),
+            other => others.push(other.to_string()),
+        }
+    }
+    let Some((kind, name, reason)) = of_model else {
+        return Error::Engine {
+            engine: EngineKind::Auto.name(),
+            reason: others.join("; "),
+        };
+    };
+    // What all say is said once.
+    others.retain(|other| *other != reason);
+    let rest: String = others.iter().map(|other| format!("; {other}")).collect();
+    Error::Model {
+        reason: format!("{reason} (engine {kind}){rest}"),
+        name,
+    }
 }
 
 /// An engine of one kind for any number of faces, and what the log says of it.

@@ -61,7 +61,10 @@ impl Output {
 
     /// Probabilities that sum to one, from what the network gave for a face.
     pub(crate) fn probabilities(self, values: &[f32]) -> Result<Vec<f32>, Unreadable> {
-        if !values.iter().all(|v| v.is_finite()) {
+        // The logarithm of a probability of nought is minus infinity.
+        let is_number =
+            |v: &f32| v.is_finite() || (self == Self::Logits && *v == f32::NEG_INFINITY);
+        if !values.iter().all(is_number) || !values.iter().any(|v| v.is_finite()) {
             return Err(Unreadable::NotFinite);
         }
         if self == Self::Logits {
@@ -110,6 +113,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_logarithm_of_nought_is_a_score_but_not_if_all_are() {
+        let none = f32::NEG_INFINITY;
+        let read = Output::Logits.probabilities(&[0.0, none, none]).unwrap();
+        assert_eq!(read, [1.0, 0.0, 0.0]);
+        for bad in [[none; 3], [f32::INFINITY, 0.0, 0.0], [f32::NAN, 0.0, 0.0]] {
+            assert!(Output::Logits.probabilities(&bad).is_err());
+        }
+    }
+
+    #[test]
     fn values_that_are_not_what_they_are_said_to_be_are_not_read() {
         let misnamed = |output: Output, values: &[f32]| {
             matches!(output.probabilities(values), Err(Unreadable::Misnamed(_)))
@@ -131,8 +144,11 @@ mod tests {
     fn no_value_that_is_not_finite_is_read() {
         for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for output in Output::ALL {
-                let read = output.probabilities(&[0.5, odd]);
-                assert_eq!(read, Err(Unreadable::NotFinite));
+                // The logarithm of nought is a score.
+                if (output, odd) != (Output::Logits, f32::NEG_INFINITY) {
+                    let read = output.probabilities(&[0.5, odd]);
+                    assert_eq!(read, Err(Unreadable::NotFinite), "{output:?} {odd}");
+                }
             }
         }
     }

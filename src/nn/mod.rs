@@ -20,3 +20,8 @@ mod network;
 mod step;
 
 pub use network::Network;
+
+/// Whether this processor has vector instructions that the kernels were made and measured for.
+pub fn is_tuned() -> bool {
+    kernels::Isa::best() != kernels::Isa::Portable
+}
