@@ -250,7 +250,9 @@ fn a_frame_that_the_network_has_no_numbers_for_does_not_end_the_stream() {
         assert_ne!(expression.smoothed_label, "uncertain");
     }
     let stats = &run.stats["ferclassify"];
-    assert_eq!(stats.get::<u64>("unread").unwrap(), 3);
+    let count = |field: &str| stats.get::<u64>(field).unwrap();
+    assert_eq!(count("unread"), 3);
+    assert_eq!(count("classified"), expressions.len() as u64 - 3);
     let warnings = run
         .others
         .iter()

@@ -144,14 +144,15 @@ impl Classify {
         let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
         if !due.is_empty() {
             state.stats.time += took;
-            state.stats.classified += due.len() as u64;
             state.stats.batches += 1;
         }
         state.stats.prepare_time = classifier.prepare_time();
         state.runs = classifier.own_runs();
         let labels = &classifier.model().info().labels;
         let expressions = predictions.map(|predictions| {
-            state.stats.unread += predictions.iter().filter(|p| p.is_none()).count() as u64;
+            let unread = predictions.iter().filter(|p| p.is_none()).count();
+            state.stats.unread += unread as u64;
+            state.stats.classified += (predictions.len() - unread) as u64;
             let express = |prediction: Option<&Prediction>, smoothed| {
                 express(&name, labels, threshold, prediction, smoothed)
             };
