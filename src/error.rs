@@ -42,3 +42,21 @@ pub enum Error {
 
 /// [`std::result::Result`] with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The one of `all` that has this name; `what` they are is for the message.
+///
+/// # Errors
+/// [`Error::Setting`] that lists the names.
+pub(crate) fn by_name<T: Copy>(
+    what: &str,
+    all: &[T],
+    name_of: impl Fn(T) -> &'static str,
+    name: &str,
+) -> Result<T> {
+    let found = all.iter().copied().find(|one| name_of(*one) == name);
+    found.ok_or_else(|| {
+        let known: Vec<_> = all.iter().map(|one| name_of(*one)).collect();
+        let known = known.join(", ");
+        Error::Setting(format!("{what} {name:?} is not one of {known}"))
+    })
+}

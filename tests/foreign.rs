@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use fer::classify::softmax;
 use fer::engine::{EngineKind, EngineOptions};
 use fer::model::{Output, Overrides};
+use fer::onnx::proto::AttributeProto;
 use fer::{Classifier, Error, Frame, Model, Prediction, Rect};
-use mean::{DataType, MeanModel, WEIGHTS, ints, node, number, scores, whole};
+use mean::{DataType, MeanModel, WEIGHTS, node, number, scores, whole};
 use skip::skip;
 
 const ENGINES: [EngineKind; 2] = [EngineKind::Builtin, EngineKind::OnnxRuntime];
@@ -193,7 +194,7 @@ fn faces_that_a_network_mixes_are_run_one_by_one() {
         tail: vec![
             {
                 let mut largest = node("ReduceMax", &["scores"], "largest", &[("keepdims", 1)]);
-                largest.attribute.push(ints("axes", &[0]));
+                largest.attribute.push(AttributeProto::ints("axes", &[0]));
                 largest
             },
             node("Sub", &["scores", "largest"], "output", &[]),
@@ -251,7 +252,7 @@ fn probabilities() -> Vec<(String, MeanModel)> {
         let mut tail = Vec::new();
         if shift {
             let mut largest = node("ReduceMax", &["scores"], "largest", &[("keepdims", 1)]);
-            largest.attribute.push(ints("axes", &[1]));
+            largest.attribute.push(AttributeProto::ints("axes", &[1]));
             tail.extend([largest, node("Sub", &["scores", "largest"], "moved", &[])]);
         }
         tail.extend([

@@ -5,6 +5,7 @@ mod common;
 use common::TinyModel;
 use fer::engine::{EngineKind, EngineOptions};
 use fer::model::{Color, Layout, Output, Overrides};
+use fer::onnx::proto::tensor_proto::DataType;
 use fer::{Classifier, Frame, Model, Rect};
 
 fn labels(names: &[&str]) -> Option<Vec<String>> {
@@ -120,7 +121,7 @@ fn inputs_that_are_no_picture_are_refused() {
     };
     assert!(refusal(&odd, &full(&names)).contains("[?, 5, 8, 8]"));
     let whole = TinyModel {
-        input_type: 7,
+        input_type: DataType::Int64,
         ..Default::default()
     };
     assert!(refusal(&whole, &full(&names)).contains("of type Int64"));

@@ -7,8 +7,7 @@ use fer::engine::{self, EngineKind, EngineOptions};
 use fer::model::{Output, Overrides};
 use fer::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
-    tensor_shape_proto, type_proto,
+    ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
 };
 use fer::{Error, Model};
 use prost::Message;
@@ -277,27 +276,14 @@ fn constant(text: &str) -> Option<TensorProto> {
     Some(tensor)
 }
 
-fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
-    use tensor_shape_proto::{Dimension, dimension::Value};
-    let batch = Value::DimParam("N".into());
-    let dims = dims.iter().map(|n| Value::DimValue(*n));
-    let dim = [batch].into_iter().chain(dims);
-    let dim = dim.map(|value| Dimension { value: Some(value) }).collect();
-    ValueInfoProto {
-        name: name.into(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
-                elem_type: 1,
-                shape: Some(TensorShapeProto { dim }),
-            })),
-        }),
-    }
-}
-
 fn model(opset: i64, classes: usize, text: &str) -> Vec<u8> {
     let mut graph = GraphProto {
         name: "test".into(),
-        input: vec![value("x", &[3, 8, 10])],
+        input: vec![ValueInfoProto::tensor(
+            "x",
+            DataType::Float,
+            &[-1, 3, 8, 10],
+        )],
         ..Default::default()
     };
     for line in text.split(';') {
@@ -323,7 +309,11 @@ fn model(opset: i64, classes: usize, text: &str) -> Vec<u8> {
         graph.node.push(node);
     }
     let last = graph.node.last().unwrap().output[0].clone();
-    graph.output = vec![value(&last, &[classes as i64])];
+    graph.output = vec![ValueInfoProto::tensor(
+        &last,
+        DataType::Float,
+        &[-1, classes as i64],
+    )];
     ModelProto {
         ir_version: if opset < 9 { 3 } else { 8 },
         opset_import: vec![OperatorSetIdProto {

@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::error::by_name;
 use crate::{Error, Model, Result};
 
 pub use builtin::Builtin;
@@ -100,16 +101,7 @@ impl FromStr for EngineKind {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|kind| kind.name()).collect();
-                Error::Setting(format!(
-                    "engine {name:?} is not one of {}",
-                    known.join(", ")
-                ))
-            })
+        by_name("engine", &Self::ALL, Self::name, name)
     }
 }
 

@@ -2,30 +2,13 @@
 //! 32-bit floats, with no axis open but the batch.
 
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, NodeProto, TensorProto, TensorShapeProto, ValueInfoProto,
-    attribute_proto::AttributeType,
+    GraphProto, NodeProto, TensorProto, TensorShapeProto, ValueInfoProto,
     tensor_proto::DataType,
     tensor_shape_proto::{Dimension, dimension::Value as Dim},
     type_proto::Value as TypeValue,
 };
 
 use super::InputSpec;
-
-/// Type of a tensor's values; `None` where the file does not say it, or it is no tensor.
-pub fn element_type(value: &ValueInfoProto) -> Option<DataType> {
-    let TypeValue::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
-    DataType::try_from(tensor.elem_type).ok()
-}
-
-/// The shape, with `None` for an axis that is not fixed.
-pub fn dims(value: &ValueInfoProto) -> Option<Vec<Option<usize>>> {
-    let TypeValue::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
-    let dims = tensor.shape.as_ref()?.dim.iter().map(|d| match d.value {
-        Some(Dim::DimValue(n)) => usize::try_from(n).ok().filter(|n| *n > 0),
-        _ => None,
-    });
-    Some(dims.collect())
-}
 
 /// A shape in messages.
 pub fn show(shape: &[Option<usize>]) -> String {
@@ -34,22 +17,6 @@ pub fn show(shape: &[Option<usize>]) -> String {
         .map(|d| d.map_or("?".to_owned(), |n| n.to_string()))
         .collect();
     format!("[{}]", axes.join(", "))
-}
-
-/// The input of a graph: the one that is no constant, which older files list too.
-pub fn input(graph: &GraphProto) -> Result<&ValueInfoProto, String> {
-    let mut inputs = graph
-        .input
-        .iter()
-        .filter(|i| !graph.initializer.iter().any(|c| c.name == i.name));
-    let input = inputs.next().ok_or("the graph has no input")?;
-    match inputs.next() {
-        Some(second) => Err(format!(
-            "the graph has more than one input ({:?}, {:?})",
-            input.name, second.name
-        )),
-        None => Ok(input),
-    }
 }
 
 /// Rewrites the ends of `graph`, where they are `input` and `output`, for 32-bit floats and
@@ -64,10 +31,14 @@ pub fn plain(
     spec: &InputSpec,
 ) -> Option<(String, String)> {
     let at = graph.input.iter().position(|i| i.name == input)?;
-    let kind = element_type(&graph.input[at]).filter(|kind| *kind != DataType::Float);
+    let kind = graph.input[at]
+        .element_type()
+        .filter(|kind| *kind != DataType::Float);
     let end = graph.output.iter().find(|o| o.name == output)?;
-    let end_kind = element_type(end).filter(|kind| *kind != DataType::Float);
-    let open = dims(&graph.input[at]).is_none_or(|shape| shape[1..].contains(&None));
+    let end_kind = end.element_type().filter(|kind| *kind != DataType::Float);
+    let open = graph.input[at]
+        .dims()
+        .is_none_or(|shape| shape[1..].contains(&None));
     if kind.is_none() && end_kind.is_none() && !open && graph.output.len() == 1 {
         return None;
     }
@@ -89,7 +60,9 @@ pub fn plain(
     if end_kind.is_some() {
         names.1 = unused(graph, output);
         rename(&mut graph.output[0], &names.1);
-        graph.node.push(cast(output, &names.1, DataType::Float));
+        graph
+            .node
+            .push(NodeProto::cast(output, &names.1, DataType::Float));
     }
     Some(names)
 }
@@ -108,7 +81,7 @@ pub const OUTPUTS: [DataType; 3] = [DataType::Float, DataType::Float16, DataType
 /// Nodes that convert 32-bit floats called `from` to `to`. Whole numbers are rounded to.
 fn narrow(graph: &mut GraphProto, from: &str, to: &str, kind: DataType) -> Vec<NodeProto> {
     if kind != DataType::Uint8 {
-        return vec![cast(from, to, kind)];
+        return vec![NodeProto::cast(from, to, kind)];
     }
     // The conversion cuts off what is behind the point.
     let (half, sum) = (format!("{from}.rounding"), format!("{from}.rounded"));
@@ -119,13 +92,6 @@ fn narrow(graph: &mut GraphProto, from: &str, to: &str, kind: DataType) -> Vec<N
         dims: vec![1],
         ..Default::default()
     });
-    let node = |op: &str, inputs: &[&str], output: &str| NodeProto {
-        op_type: op.into(),
-        name: format!("{output}.{op}"),
-        input: inputs.iter().map(|input| (*input).into()).collect(),
-        output: vec![output.into()],
-        ..Default::default()
-    };
     let mut readers = graph
         .node
         .iter()
@@ -133,26 +99,10 @@ fn narrow(graph: &mut GraphProto, from: &str, to: &str, kind: DataType) -> Vec<N
     // Where the network's first step is to make floats of the bytes, they need not become bytes
     // at all, which TensorRT has none of.
     let end = match readers.all(|reader| reader.op_type == "Cast") {
-        true => node("Floor", &[&sum], to),
-        false => cast(&sum, to, kind),
+        true => NodeProto::new("Floor", &[&sum], to, Vec::new()),
+        false => NodeProto::cast(&sum, to, kind),
     };
-    vec![node("Add", &[from, &half], &sum), end]
-}
-
-fn cast(from: &str, to: &str, kind: DataType) -> NodeProto {
-    NodeProto {
-        op_type: "Cast".into(),
-        name: format!("{from}.cast"),
-        input: vec![from.into()],
-        output: vec![to.into()],
-        attribute: vec![AttributeProto {
-            name: "to".into(),
-            r#type: AttributeType::Int as i32,
-            i: kind as i64,
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
+    vec![NodeProto::new("Add", &[from, &half], &sum, Vec::new()), end]
 }
 
 /// A name like `name` that no tensor has.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::onnx::proto::{GraphProto, NodeProto, ValueInfoProto};
 
 use super::Output;
-use super::ends::{dims, show};
+use super::ends::show;
 
 /// The output called `wanted`; without a name the only one, or of several the only one with
 /// one value a label. `batch` is the number of faces where the network takes just one.
@@ -17,7 +17,7 @@ pub fn choose<'a>(
 ) -> Result<&'a ValueInfoProto, String> {
     let describe = || {
         let output = |o: &ValueInfoProto| {
-            let shape = dims(o).map_or("[?]".to_owned(), |shape| show(&shape));
+            let shape = o.dims().map_or("[?]".to_owned(), |shape| show(&shape));
             format!("{:?} {shape}", o.name)
         };
         let all: Vec<String> = graph.output.iter().map(output).collect();
@@ -54,7 +54,7 @@ pub fn choose<'a>(
 
 /// Values of an output for one face, where its shape says so.
 pub fn classes(output: &ValueInfoProto, batch: Option<usize>) -> Option<usize> {
-    let shape = dims(output)?;
+    let shape = output.dims()?;
     // Only the batch may vary.
     let known = shape.iter().enumerate().map(|(axis, length)| match axis {
         0 => Some(length.unwrap_or(1)),

@@ -5,7 +5,7 @@ use prost::Message;
 use crate::engine::tensorrt::EngineHeader;
 use crate::onnx::proto::{ModelProto, ValueInfoProto, tensor_proto::DataType};
 
-use super::ends::{self, INPUTS, OUTPUTS, dims, element_type, show};
+use super::ends::{self, INPUTS, OUTPUTS, show};
 use super::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Overrides, Tone, head};
 
 /// Names of the tensors that engines feed and read.
@@ -45,15 +45,15 @@ pub fn read(bytes: &[u8], overrides: &Overrides) -> Result<Described, String> {
             opset.version
         ));
     }
-    let input = ends::input(graph)?;
-    let kind = element_type(input);
+    let input = graph.only_input()?;
+    let kind = input.element_type();
     if let Some(kind) = kind.filter(|kind| !INPUTS.contains(kind)) {
         return Err(format!(
             "input {:?} is of type {kind:?}; floats of 16, 32 or 64 bits and uint8 can be given",
             input.name
         ));
     }
-    let shape = dims(input);
+    let shape = input.dims();
     let batch = shape.as_ref().and_then(|shape| *shape.first()?);
 
     let metadata = proto.metadata_props.iter().find(|p| p.key == METADATA_KEY);
@@ -119,7 +119,7 @@ fn check_input(
         }
     }
     let raw = |c| spec.mean_and_std(c) == (0.0, 1.0);
-    if element_type(input) == Some(DataType::Uint8) && !(0..spec.color.channels()).all(raw) {
+    if input.element_type() == Some(DataType::Uint8) && !(0..spec.color.channels()).all(raw) {
         return Err(format!(
             "input {:?} is of uint8, which takes pixels as they are: mean 0 and std 1",
             input.name
@@ -133,7 +133,7 @@ fn check_output(
     labels: usize,
     batch: Option<usize>,
 ) -> Result<(), String> {
-    if let Some(kind) = element_type(output).filter(|kind| !OUTPUTS.contains(kind)) {
+    if let Some(kind) = output.element_type().filter(|kind| !OUTPUTS.contains(kind)) {
         return Err(format!(
             "output {:?} is of type {kind:?}, not of floats",
             output.name

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::classify::softmax;
+use crate::error::by_name;
 
 /// What the network's output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -95,16 +96,7 @@ impl FromStr for Output {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|kind| kind.name()).collect();
-                Error::Setting(format!(
-                    "output {name:?} is not one of {}",
-                    known.join(", ")
-                ))
-            })
+        by_name("output", &Self::ALL, Self::name, name)
     }
 }
 

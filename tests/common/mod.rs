@@ -2,8 +2,7 @@
 
 use fer::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
-    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
-    tensor_shape_proto, type_proto,
+    TensorProto, ValueInfoProto, tensor_proto::DataType,
 };
 use prost::Message;
 
@@ -18,8 +17,8 @@ pub struct TinyModel {
     pub metadata: Option<String>,
     /// Whether the graph ends in a softmax.
     pub softmax: bool,
-    /// Element type of the input; 1 is 32-bit floats.
-    pub input_type: i32,
+    /// Element type of the input.
+    pub input_type: DataType,
 }
 
 impl Default for TinyModel {
@@ -29,7 +28,7 @@ impl Default for TinyModel {
             classes: 4,
             metadata: None,
             softmax: false,
-            input_type: 1,
+            input_type: DataType::Float,
         }
     }
 }
@@ -62,8 +61,16 @@ impl TinyModel {
         let graph = GraphProto {
             name: "tiny".into(),
             node: nodes,
-            input: vec![value("input", self.input_type, &[a, b, c])],
-            output: vec![value("output", 1, &[classes])],
+            input: vec![ValueInfoProto::tensor(
+                "input",
+                self.input_type,
+                &[-1, a, b, c],
+            )],
+            output: vec![ValueInfoProto::tensor(
+                "output",
+                DataType::Float,
+                &[-1, classes],
+            )],
             initializer: vec![TensorProto {
                 name: "weights".into(),
                 data_type: 1,
@@ -95,36 +102,6 @@ impl TinyModel {
 }
 
 fn node(op: &str, inputs: &[&str], output: &str, ints: &[(&str, i64)]) -> NodeProto {
-    NodeProto {
-        op_type: op.into(),
-        name: output.into(),
-        input: inputs.iter().map(|i| (*i).into()).collect(),
-        output: vec![output.into()],
-        attribute: ints
-            .iter()
-            .map(|(name, value)| AttributeProto {
-                name: (*name).into(),
-                r#type: AttributeType::Int as i32,
-                i: *value,
-                ..Default::default()
-            })
-            .collect(),
-        ..Default::default()
-    }
-}
-
-fn value(name: &str, elem_type: i32, axes: &[i64]) -> ValueInfoProto {
-    use tensor_shape_proto::{Dimension, dimension::Value};
-    let dimension = |value| Dimension { value: Some(value) };
-    let mut dim = vec![dimension(Value::DimParam("N".into()))];
-    dim.extend(axes.iter().map(|n| dimension(Value::DimValue(*n))));
-    ValueInfoProto {
-        name: name.into(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
-                elem_type,
-                shape: Some(TensorShapeProto { dim }),
-            })),
-        }),
-    }
+    let ints = ints.iter().map(|(name, i)| AttributeProto::int(name, *i));
+    NodeProto::new(op, inputs, output, ints.collect())
 }

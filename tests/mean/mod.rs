@@ -5,8 +5,7 @@
 pub use fer::onnx::proto::tensor_proto::DataType;
 use fer::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
-    tensor_shape_proto, type_proto,
+    ValueInfoProto,
 };
 use prost::Message;
 
@@ -91,7 +90,8 @@ impl MeanModel {
         }
         if self.channels_last {
             let mut turn = node("Transpose", &[start], "planes", &[]);
-            turn.attribute.push(ints("perm", &[0, 3, 1, 2]));
+            turn.attribute
+                .push(AttributeProto::ints("perm", &[0, 3, 1, 2]));
             nodes.push(turn);
             start = "planes";
         }
@@ -130,7 +130,9 @@ impl MeanModel {
         }
         let mut initializer = vec![weights];
         initializer.extend(self.constants.iter().cloned());
-        let output = |(name, kind, axes): &(&str, DataType, Vec<i64>)| value(name, *kind, axes);
+        let output = |(name, kind, axes): &(&str, DataType, Vec<i64>)| {
+            ValueInfoProto::tensor(name, *kind, axes)
+        };
         ModelProto {
             ir_version: 8,
             opset_import: vec![OperatorSetIdProto {
@@ -140,7 +142,11 @@ impl MeanModel {
             graph: Some(GraphProto {
                 name: "mean".into(),
                 node: nodes,
-                input: vec![value("input", self.input_type, &self.input)],
+                input: vec![ValueInfoProto::tensor(
+                    "input",
+                    self.input_type,
+                    &self.input,
+                )],
                 output: self.outputs.iter().map(output).collect(),
                 initializer,
                 ..Default::default()
@@ -153,32 +159,10 @@ impl MeanModel {
 
 /// A node with whole numbers as attributes.
 pub fn node(op: &str, inputs: &[&str], output: &str, numbers: &[(&str, i64)]) -> NodeProto {
-    NodeProto {
-        op_type: op.into(),
-        name: output.into(),
-        input: inputs.iter().map(|i| (*i).into()).collect(),
-        output: vec![output.into()],
-        attribute: numbers
-            .iter()
-            .map(|(name, value)| AttributeProto {
-                name: (*name).into(),
-                r#type: AttributeType::Int as i32,
-                i: *value,
-                ..Default::default()
-            })
-            .collect(),
-        ..Default::default()
-    }
-}
-
-/// An attribute of several whole numbers.
-pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        r#type: AttributeType::Ints as i32,
-        ints: values.to_vec(),
-        ..Default::default()
-    }
+    let numbers = numbers
+        .iter()
+        .map(|(name, i)| AttributeProto::int(name, *i));
+    NodeProto::new(op, inputs, output, numbers.collect())
 }
 
 /// A constant of whole numbers, such as a shape.
@@ -200,24 +184,5 @@ pub fn number(name: &str, value: f32) -> TensorProto {
         dims: vec![1],
         float_data: vec![value],
         ..Default::default()
-    }
-}
-
-fn value(name: &str, kind: DataType, axes: &[i64]) -> ValueInfoProto {
-    use tensor_shape_proto::{Dimension, dimension::Value};
-    let dim = axes.iter().enumerate().map(|(i, n)| Dimension {
-        value: Some(match n {
-            -1 => Value::DimParam(format!("axis{i}")),
-            n => Value::DimValue(*n),
-        }),
-    });
-    ValueInfoProto {
-        name: name.into(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
-                elem_type: kind as i32,
-                shape: Some(TensorShapeProto { dim: dim.collect() }),
-            })),
-        }),
     }
 }

@@ -50,32 +50,25 @@ fn detection<'a>(
     })
 }
 
+/// The box before it is turned, by how much it is, and how sure the detector was.
 #[cfg(feature = "analytics-1_26")]
 fn location(od: &AnalyticsMtdRef<'_, AnalyticsODMtd>) -> Option<(fer::Rect, Option<f32>, f32)> {
     let place = od.oriented_location().ok()?;
-    let rect = fer::Rect::new(
-        place.x as f32,
-        place.y as f32,
-        place.w.max(0) as f32,
-        place.h.max(0) as f32,
-    );
-    Some((
-        rect,
-        (place.r != 0.0).then_some(place.r),
-        place.loc_conf_lvl,
-    ))
+    let rect = rect(place.x, place.y, place.w, place.h);
+    let tilt = (place.r != 0.0).then_some(place.r);
+    Some((rect, tilt, place.loc_conf_lvl))
 }
 
+/// The box, nothing of how it is turned, and how sure the detector was.
 #[cfg(not(feature = "analytics-1_26"))]
 fn location(od: &AnalyticsMtdRef<'_, AnalyticsODMtd>) -> Option<(fer::Rect, Option<f32>, f32)> {
     let place = od.location().ok()?;
-    let rect = fer::Rect::new(
-        place.x as f32,
-        place.y as f32,
-        place.w.max(0) as f32,
-        place.h.max(0) as f32,
-    );
+    let rect = rect(place.x, place.y, place.w, place.h);
     Some((rect, None, place.loc_conf_lvl))
+}
+
+fn rect(x: i32, y: i32, w: i32, h: i32) -> fer::Rect {
+    fer::Rect::new(x as f32, y as f32, w.max(0) as f32, h.max(0) as f32)
 }
 
 /// The C functions' handle of the data with this number.

@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType,
-    tensor_proto::DataType, type_proto::Value as TypeValue,
+    GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType,
+    type_proto::Value as TypeValue,
 };
 use half::f16;
 use prost::Message;
@@ -49,7 +49,7 @@ fn convert(graph: &mut GraphProto) -> Result<(), String> {
 
     let mut nodes: Vec<NodeProto> = inputs
         .iter()
-        .map(|name| cast(name, &narrowed(name), DataType::Float16))
+        .map(|name| NodeProto::cast(name, &narrowed(name), DataType::Float16))
         .collect();
     for mut node in std::mem::take(&mut graph.node) {
         for name in &mut node.input {
@@ -78,11 +78,11 @@ fn convert(graph: &mut GraphProto) -> Result<(), String> {
         if node.op_type == "Softmax" {
             let (from, to) = (node.input[0].clone(), node.output[0].clone());
             let (wide_from, wide_to) = (format!("{to}.wide_input"), format!("{to}.wide"));
-            nodes.push(cast(&from, &wide_from, DataType::Float));
+            nodes.push(NodeProto::cast(&from, &wide_from, DataType::Float));
             node.input[0].clone_from(&wide_from);
             node.output[0].clone_from(&wide_to);
             nodes.push(node);
-            nodes.push(cast(&wide_to, &to, DataType::Float16));
+            nodes.push(NodeProto::cast(&wide_to, &to, DataType::Float16));
         } else {
             nodes.push(node);
         }
@@ -90,7 +90,7 @@ fn convert(graph: &mut GraphProto) -> Result<(), String> {
     nodes.extend(
         outputs
             .iter()
-            .map(|name| cast(&wide_end(name), name, DataType::Float)),
+            .map(|name| NodeProto::cast(&wide_end(name), name, DataType::Float)),
     );
     graph.node = nodes;
     Ok(())
@@ -103,22 +103,6 @@ fn narrowed(input: &str) -> String {
 /// Name of the 16-bit tensor before an output.
 fn wide_end(output: &str) -> String {
     format!("{output}.half")
-}
-
-fn cast(from: &str, to: &str, kind: DataType) -> NodeProto {
-    NodeProto {
-        op_type: "Cast".into(),
-        name: format!("{to}.cast"),
-        input: vec![from.into()],
-        output: vec![to.into()],
-        attribute: vec![AttributeProto {
-            name: "to".into(),
-            r#type: AttributeType::Int as i32,
-            i: kind as i64,
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
 }
 
 /// 32-bit floats of a constant in 16 bits; other types stay.

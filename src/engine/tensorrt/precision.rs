@@ -4,6 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::error::by_name;
 
 /// Type of an engine's arithmetic. Input and output are 32-bit floats either way, and
 /// softmax is computed outside of the engine.
@@ -43,12 +44,7 @@ impl FromStr for Precision {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|precision| precision.name() == name)
-            .ok_or_else(|| {
-                Error::Setting(format!("precision {name:?} is not one of fp32, fp16, int8"))
-            })
+        by_name("precision", &Self::ALL, Self::name, name)
     }
 }
 

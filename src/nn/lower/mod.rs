@@ -14,10 +14,7 @@ use super::fold::evaluate;
 use super::kernels::Isa;
 use super::network::Shape;
 use super::step::{Operation, Unary, Walk};
-use crate::onnx::proto::{
-    GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType,
-    tensor_shape_proto::dimension::Value as Dim, type_proto::Value as TypeValue,
-};
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
 
 /// What a step reads and writes, by the numbers of the values.
 #[derive(Debug, Clone)]
@@ -121,7 +118,9 @@ pub fn lower(model: &ModelProto, input: [usize; 3], outputs: &[&str]) -> Result<
         let constant = Rc::new(Constant::read(tensor)?);
         names.insert(&tensor.name[..], Named::Constant(constant));
     }
-    let (name, batch) = the_input(graph, &names)?;
+    let picture = graph.only_input()?;
+    // The batch that its shape fixes.
+    let batch = picture.dims().and_then(|dims| *dims.first()?);
     let mut lower = Lower {
         isa: Isa::best(),
         nodes: &graph.node,
@@ -138,7 +137,7 @@ pub fn lower(model: &ModelProto, input: [usize; 3], outputs: &[&str]) -> Result<
     let shape = [&[1], &input[..]].concat();
     let tensor = lower.tensor(shape, false);
     let start = tensor.value;
-    lower.names.insert(name, Named::Tensor(tensor));
+    lower.names.insert(&picture.name, Named::Tensor(tensor));
     let needed = needed(graph, outputs);
     for (i, node) in graph.node.iter().enumerate() {
         if needed[i] && !lower.done.contains(&i) {
@@ -168,31 +167,6 @@ pub fn lower(model: &ModelProto, input: [usize; 3], outputs: &[&str]) -> Result<
         input: start,
         outputs: results,
     })
-}
-
-/// The name of the one input that is no constant, and the batch that its shape fixes.
-fn the_input<'a>(
-    graph: &'a GraphProto,
-    constants: &HashMap<&str, Named>,
-) -> Result<(&'a str, Option<usize>), String> {
-    let mut inputs = graph
-        .input
-        .iter()
-        .filter(|i| !constants.contains_key(&i.name[..]));
-    let input = inputs.next().ok_or("the graph has no input")?;
-    if inputs.next().is_some() {
-        return Err("the graph has more than one input".to_owned());
-    }
-    let tensor = input.r#type.as_ref().and_then(|t| t.value.as_ref());
-    let shape = tensor.and_then(|TypeValue::TensorType(tensor)| tensor.shape.as_ref());
-    let batch = match shape
-        .and_then(|s| s.dim.first())
-        .and_then(|d| d.value.as_ref())
-    {
-        Some(Dim::DimValue(n)) => usize::try_from(*n).ok(),
-        _ => None,
-    };
-    Ok((&input.name, batch))
 }
 
 /// The names of the constants of signed bytes.

@@ -3,8 +3,7 @@
 use fer::model::{METADATA_KEY, ModelInfo};
 use fer::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
-    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
-    tensor_proto::DataType, tensor_shape_proto, type_proto,
+    TensorProto, ValueInfoProto, tensor_proto::DataType,
 };
 use half::f16;
 
@@ -61,11 +60,16 @@ pub(super) fn model(
         }
     }
     graph.node("GlobalAveragePool", &[&at], "pooled", Vec::new());
-    graph.node("Flatten", &["pooled"], "features", vec![int("axis", 1)]);
+    graph.node(
+        "Flatten",
+        &["pooled"],
+        "features",
+        vec![AttributeProto::int("axis", 1)],
+    );
     let (weight, bias) = (&tensors["head.weight"], &tensors["head.bias"]);
     let weight = graph.weight("head.weight", &weight.shape, &weight.data);
     graph.constant("head.bias", &bias.shape, &bias.data);
-    let gemm = vec![int("transB", 1)];
+    let gemm = vec![AttributeProto::int("transB", 1)];
     graph.node("Gemm", &["features", &weight, "head.bias"], "logits", gemm);
 
     let side = SIDE as i64;
@@ -110,14 +114,8 @@ impl Graph {
     }
 
     fn node(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
-        self.nodes.push(NodeProto {
-            op_type: op.into(),
-            name: output.into(),
-            input: inputs.iter().map(|i| (*i).into()).collect(),
-            output: vec![output.into()],
-            attribute,
-            ..Default::default()
-        });
+        self.nodes
+            .push(NodeProto::new(op, inputs, output, attribute));
     }
 
     /// A constant of 32-bit floats.
@@ -155,7 +153,7 @@ impl Graph {
         self.constants
             .push(tensor(&zero, DataType::Int8, &shape[..1], zeros));
         let wide = format!("{name}.wide");
-        let axis = vec![int("axis", 0)];
+        let axis = vec![AttributeProto::int("axis", 0)];
         self.node("DequantizeLinear", &[name, &scale, &zero], &wide, axis);
         wide
     }
@@ -177,7 +175,7 @@ impl Graph {
             "Cast",
             &[name],
             &wide,
-            vec![int("to", DataType::Float as i64)],
+            vec![AttributeProto::int("to", DataType::Float as i64)],
         );
         wide
     }
@@ -199,10 +197,10 @@ fn convolution(layer: &Layer) -> Vec<AttributeProto> {
     };
     let stride = layer.stride as i64;
     vec![
-        ints("kernel_shape", &[kernel, kernel]),
-        ints("strides", &[stride, stride]),
-        ints("pads", &pads),
-        int("group", group),
+        AttributeProto::ints("kernel_shape", &[kernel, kernel]),
+        AttributeProto::ints("strides", &[stride, stride]),
+        AttributeProto::ints("pads", &pads),
+        AttributeProto::int("group", group),
     ]
 }
 
@@ -216,37 +214,7 @@ fn tensor(name: &str, kind: DataType, shape: &[usize], raw_data: Vec<u8>) -> Ten
     }
 }
 
-fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        r#type: AttributeType::Int as i32,
-        i,
-        ..Default::default()
-    }
-}
-
-fn ints(name: &str, ints: &[i64]) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        r#type: AttributeType::Ints as i32,
-        ints: ints.to_vec(),
-        ..Default::default()
-    }
-}
-
 /// A tensor of 32-bit floats whose first axis is the batch.
 fn value(name: &str, axes: &[i64]) -> ValueInfoProto {
-    use tensor_shape_proto::{Dimension, dimension::Value};
-    let dimension = |value| Dimension { value: Some(value) };
-    let mut dim = vec![dimension(Value::DimParam("N".into()))];
-    dim.extend(axes.iter().map(|n| dimension(Value::DimValue(*n))));
-    ValueInfoProto {
-        name: name.into(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
-                elem_type: DataType::Float as i32,
-                shape: Some(TensorShapeProto { dim }),
-            })),
-        }),
-    }
+    ValueInfoProto::tensor(name, DataType::Float, &[&[-1], axes].concat())
 }
