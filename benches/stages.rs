@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use fer::engine::{self, EngineKind, EngineOptions};
+use fer::engine::{self, Builtin, EngineKind, EngineOptions};
 use fer::model::Bundled;
 use fer::prepare::Preparer;
 use fer::{Frame, Model, Rect};
@@ -92,6 +92,13 @@ fn main() {
             Ok(times) => row("ONNX Runtime from Python", times, None),
             Err(why) => println!("| ONNX Runtime from Python | {why} | | | | |"),
         }
+    }
+    println!("\n| open the engine that is compiled in | ms |\n| --- | --- |");
+    for (model, _) in &models {
+        let ms = median_ms(|| {
+            Builtin::open(black_box(model)).expect("the bundled models are valid");
+        });
+        println!("| {} | {ms:.1} |", model.name());
     }
     println!(
         "\n| faces a second, one each time | 1 stream | 4 streams | ratio |\n| --- | --- | --- | --- |"

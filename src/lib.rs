@@ -23,6 +23,7 @@ pub mod onnx;
 pub mod prepare;
 mod scale;
 pub mod smooth;
+mod sync;
 pub mod track;
 mod turn;
 

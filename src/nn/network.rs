@@ -1,6 +1,6 @@
 //! A network that is ready to run.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use prost::Message;
 
@@ -9,6 +9,7 @@ use super::lower::{Lowered, lower};
 use super::memory;
 use super::step::Operation;
 use crate::onnx::proto::ModelProto;
+use crate::sync::lock;
 
 /// Axes of a tensor, the batch first.
 pub type Shape = Vec<usize>;
@@ -106,7 +107,7 @@ impl Network {
     /// # Panics
     /// When `input` is not that many pictures.
     pub fn run<R>(&self, input: &[f32], pictures: usize, read: impl FnOnce(&[&[f32]]) -> R) -> R {
-        let mut memory = self.lock().pop().unwrap_or_default();
+        let mut memory = lock(&self.idle).pop().unwrap_or_default();
         memory.slots.resize_with(self.slots.len(), Aligned::default);
         for (slot, len) in memory.slots.iter_mut().zip(&self.slots) {
             slot.grow(len * pictures);
@@ -137,11 +138,7 @@ impl Network {
             })
             .collect();
         let result = read(&results);
-        self.lock().push(memory);
+        lock(&self.idle).push(memory);
         result
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Memory>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,6 +24,7 @@ use ort::session::Session;
 use ort::value::TensorRef;
 
 use super::Engine;
+use crate::sync::lock;
 use crate::{Error, Model, Result};
 
 /// ONNX Runtime 1.17 or newer.
@@ -99,7 +100,7 @@ impl OnnxRuntime {
 
     /// A session that nobody else runs.
     fn lease(&self) -> Result<Lease<'_>> {
-        let mut sessions = self.lock();
+        let mut sessions = lock(&self.sessions);
         loop {
             if let Some(session) = sessions.idle.pop() {
                 return Ok(Lease {
@@ -124,10 +125,6 @@ impl OnnxRuntime {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The engine and where its library lies.
     pub fn description(&self) -> String {
         format!("onnxruntime ({})", self.library.display())
@@ -142,7 +139,7 @@ struct Lease<'a> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let mut sessions = self.engine.lock();
+        let mut sessions = lock(&self.engine.sessions);
         match self.session.take() {
             Some(session) => sessions.idle.push(session),
             None => sessions.open -= 1,

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::super::{Engine, Runs};
+use crate::sync::lock;
 
 /// How one stream wants its faces to be run.
 pub struct Terms {
@@ -226,11 +227,6 @@ fn fitting(queue: &Queue) -> usize {
 fn is_filled(queue: &Queue, count: usize) -> bool {
     let jobs = || queue.waiting.iter().take(count);
     jobs().map(|job| job.faces).sum::<usize>() >= most(jobs())
-}
-
-/// A panic in another thread leaves plain data behind, which stays usable.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn wait<'a, T>(

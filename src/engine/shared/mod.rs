@@ -8,11 +8,12 @@
 mod joint;
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 
 use super::tensorrt::Precision;
 use super::{Engine, EngineKind, EngineOptions, Runs, Selection, pieces};
+use crate::sync::lock;
 use crate::{Error, Model, Result};
 use joint::{Joint, Terms};
 
@@ -211,9 +212,4 @@ impl Drop for Share {
             joint.add_member(false);
         }
     }
-}
-
-/// A panic in another stream's thread leaves plain data behind, which stays usable.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

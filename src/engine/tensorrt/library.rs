@@ -2,11 +2,12 @@
 
 use std::ffi::{OsStr, c_int};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use libloading::{Library as Loaded, Symbol};
 
 use super::Flavour;
+use crate::sync::lock;
 
 /// Which TensorRT this program was built for.
 pub const FLAVOUR: Flavour = if cfg!(feature = "tensorrt-classic") {
@@ -58,7 +59,7 @@ pub struct Library {
 /// Where it was looked for and why that did not do, in one line.
 pub fn open(folder: Option<&Path>) -> Result<Library, String> {
     static OPEN: Mutex<Option<Library>> = Mutex::new(None);
-    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut open = lock(&OPEN);
     if let Some(library) = &*open {
         return Ok(library.clone());
     }

@@ -1,6 +1,8 @@
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use trtx::{LogHandler, Logger, Severity};
+
+use crate::sync::lock;
 
 /// What TensorRT says, in the log of this program; its errors are also kept, since its
 /// functions return no reason.
@@ -17,7 +19,7 @@ impl LogHandler for Messages {
         match severity {
             Severity::InternalError | Severity::Error => {
                 log::debug!("TensorRT: {message}");
-                let mut errors = ERRORS.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut errors = lock(&ERRORS);
                 // Nobody reads more, and a call that fails for every frame must not fill
                 // the memory.
                 if errors.len() < 16 {
@@ -41,8 +43,8 @@ pub fn logger() -> Result<&'static Logger, String> {
 
 /// Runs `call`; where it fails, what TensorRT said is the reason.
 pub fn explained<T>(call: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let _one_at_a_time = CALLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let take = || std::mem::take(&mut *ERRORS.lock().unwrap_or_else(PoisonError::into_inner));
+    let _one_at_a_time = lock(&CALLS);
+    let take = || std::mem::take(&mut *lock(&ERRORS));
     take();
     call().map_err(|reason| match take().first() {
         Some(said) => format!("{reason}: {}", said.replace('\n', " ")),
