@@ -10,8 +10,8 @@ mod clips;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use fer::detect::{Detector, DetectorKind, HaarDetector, MinSize, Scan, Tuning};
-use fer::finder::{FaceFinder, FinderConfig};
+use fer::faces::detect::{Detector, DetectorKind, HaarDetector, Scan, Tuning};
+use fer::faces::{FaceFinder, FaceSize, FinderConfig};
 use fer::frame::GrayImage;
 use fer::{Frame, Rect};
 
@@ -193,7 +193,7 @@ fn main() {
                     cascade: Some(cascade_file(cascade)),
                     scale_factor,
                     min_neighbors,
-                    min_size: MinSize::Share(share),
+                    min_size: FaceSize::Share(share),
                     ..FinderConfig::default()
                 };
                 followed(&all, config).print(&name);
@@ -210,7 +210,7 @@ fn main() {
             let config = FinderConfig {
                 detector: DetectorKind::YuNet,
                 yunet,
-                min_size: MinSize::Share(share),
+                min_size: FaceSize::Share(share),
                 ..FinderConfig::default()
             };
             followed(&all, config).print(&name);
@@ -254,7 +254,7 @@ fn followed(clips: &[Clip], config: FinderConfig) -> Score {
 }
 
 fn cascade_file(name: &str) -> PathBuf {
-    let found = fer::detect::find_cascade().unwrap();
+    let found = fer::faces::detect::find_cascade().unwrap();
     found.with_file_name(format!("haarcascade_frontalface_{name}.xml"))
 }
 

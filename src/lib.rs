@@ -4,32 +4,30 @@
 //! The crate knows nothing of GStreamer. Data flows one way:
 //!
 //! ```text
-//! Frame ── finder::FaceFinder ──> [Face] ── Classifier ──> [Prediction] ── smooth::Smoother
+//! Frame ── faces::FaceFinder ──> [Face] ── Classifier ──> [Prediction] ── smooth::Smoother
 //!            detect + track                  prepare + engine
 //! ```
 //!
 //! All boxes are in pixels of the frame, with the origin in the top left corner.
 
 pub mod classify;
-pub mod detect;
 pub mod engine;
 mod error;
-pub mod finder;
+pub mod faces;
 pub mod frame;
 mod geometry;
 pub mod model;
 mod nn;
 pub mod onnx;
 pub mod prepare;
+mod rotate;
 mod scale;
 pub mod smooth;
 mod sync;
-pub mod track;
-mod turn;
 
 pub use classify::{Classifier, Prediction};
 pub use error::{Error, Result};
-pub use finder::{Face, FaceFinder};
+pub use faces::{Face, FaceFinder};
 pub use frame::Frame;
 pub use geometry::{FaceBox, Point, Rect};
 pub use model::Model;

@@ -2,8 +2,8 @@
 //! all go through [`Preparer::prepare`], so they can't differ.
 
 use crate::model::{Color, InputSpec, Layout, Tone};
+use crate::rotate::{RotatedRect, Source, upright};
 use crate::scale::{Pixels, Scaler};
-use crate::turn::{Source, Turned, upright};
 use crate::{Error, FaceBox, Frame, Rect, Result};
 
 /// Tilt in radians from which a face is turned upright; networks read less than that as
@@ -17,7 +17,7 @@ pub struct Preparer {
     scaler: Scaler,
     region: Vec<u8>,
     square: Vec<u8>,
-    turned: Vec<u8>,
+    rotated: Vec<u8>,
     resized: Vec<u8>,
     /// Input value of each pixel value, 256 a channel in RGB order.
     normalise: Vec<[f32; 256]>,
@@ -43,7 +43,7 @@ impl Preparer {
             scaler: Scaler::new(),
             region: Vec::new(),
             square: Vec::new(),
-            turned: Vec::new(),
+            rotated: Vec::new(),
             normalise,
         })
     }
@@ -209,10 +209,10 @@ impl Preparer {
             face.height,
         )
         .stretch(x, y);
-        let turned = FaceBox { rect, tilt };
+        let rotated = FaceBox { rect, tilt };
         match channels {
-            1 => self.resize(&Frame::gray(&square, to_width, to_height)?, turned)?,
-            _ => self.resize(&Frame::rgb(&square, to_width, to_height)?, turned)?,
+            1 => self.resize(&Frame::gray(&square, to_width, to_height)?, rotated)?,
+            _ => self.resize(&Frame::rgb(&square, to_width, to_height)?, rotated)?,
         };
         self.square = square;
         Ok(&self.resized)
@@ -234,12 +234,12 @@ impl Preparer {
     /// height of the copy.
     fn copy_upright(&mut self, frame: &Frame, crop: &Rect, tilt: f32) -> (usize, usize) {
         let center = crop.center();
-        let mut turned = Turned {
+        let mut rotated = RotatedRect {
             center: (center.x, center.y),
             size: (crop.width, crop.height),
             angle: tilt,
         };
-        let (half_width, half_height) = turned.half_extent();
+        let (half_width, half_height) = rotated.half_extent();
         let around = Rect::new(
             center.x - half_width,
             center.y - half_height,
@@ -248,7 +248,7 @@ impl Preparer {
         );
         let (left, top, width, height) = pixels_around(&around);
         self.copy_region(frame, left, top, width, height);
-        turned.center = (center.x - left as f32, center.y - top as f32);
+        rotated.center = (center.x - left as f32, center.y - top as f32);
         let source = Source {
             pixels: &self.region,
             width,
@@ -257,8 +257,8 @@ impl Preparer {
         };
         let side = |length: f32| (length.ceil() as usize).max(1);
         let (width, height) = (side(crop.width), side(crop.height));
-        upright(&source, &turned, width, height, &mut self.turned);
-        std::mem::swap(&mut self.region, &mut self.turned);
+        upright(&source, &rotated, width, height, &mut self.rotated);
+        std::mem::swap(&mut self.region, &mut self.rotated);
         (width, height)
     }
 
@@ -487,7 +487,7 @@ mod tests {
     fn a_tilted_face_is_turned_upright_and_a_level_one_left_alone() {
         // Bright above, dark below, and the same turned by 90 degrees clockwise.
         let upright: Vec<u8> = (0..64).map(|i| 250 - 30 * (i / 8) as u8).collect();
-        let turned: Vec<u8> = (0..64).map(|i| 40 + 30 * (i % 8) as u8).collect();
+        let rotated: Vec<u8> = (0..64).map(|i| 40 + 30 * (i % 8) as u8).collect();
         let rect = Rect::new(0.0, 0.0, 8.0, 8.0);
         let prepare = |pixels: &[u8], tilt: f32| {
             let mut out = [0.0; 64];
@@ -499,7 +499,7 @@ mod tests {
             out
         };
         let want = prepare(&upright, 0.0);
-        assert_eq!(prepare(&turned, std::f32::consts::FRAC_PI_2), want);
+        assert_eq!(prepare(&rotated, std::f32::consts::FRAC_PI_2), want);
         assert_eq!(prepare(&upright, 0.05), want);
         assert_eq!(prepare(&upright, f32::NAN), want);
         // A box at the frame's edge, turned so that its corners lie outside.

@@ -5,8 +5,8 @@ mod skip;
 
 use std::path::PathBuf;
 
-use fer::detect::{DetectorKind, MinSize, find_cascade};
-use fer::finder::FinderConfig;
+use fer::faces::detect::{DetectorKind, find_cascade};
+use fer::faces::{FaceSize, FinderConfig};
 use fer::frame::{Component, Frame, GrayImage, Orientation, Pixels};
 use fer::{Classifier, Error, FaceFinder, Model};
 use skip::skip;
@@ -126,7 +126,7 @@ fn faces_outside_the_region_or_the_sizes_asked_for_are_not_reported() {
     beside.x = truth.right() + 20.0;
     assert_eq!(count(with_roi(beside)), 0);
     let sizes = FinderConfig {
-        max_size: Some(MinSize::Pixels(truth.height * 0.6)),
+        max_size: Some(FaceSize::Pixels(truth.height * 0.6)),
         ..FinderConfig::default()
     };
     assert_eq!(count(sizes), 0);
@@ -218,7 +218,7 @@ fn settings_out_of_range_are_refused_and_the_old_ones_stay() {
             ..good.clone()
         },
         FinderConfig {
-            min_size: MinSize::Share(1.5),
+            min_size: FaceSize::Share(1.5),
             ..good.clone()
         },
         FinderConfig {

@@ -6,8 +6,8 @@ mod skip;
 
 use std::time::Duration;
 
-use fer::detect::{Detection, Detector, Scan, Tuning};
-use fer::finder::{FinderConfig, Threading};
+use fer::faces::detect::{Detection, Detector, Scan, Tuning};
+use fer::faces::{FinderConfig, Threading};
 use fer::frame::{Frame, GrayImage};
 use fer::{Face, FaceFinder, Rect, Result};
 use skip::skip;

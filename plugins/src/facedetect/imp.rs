@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use fer::finder::{FinderConfig, FinderStats, Threading};
+use fer::faces::{FinderConfig, FinderStats, Threading};
 use fer::{Face, FaceFinder};
 use gst::glib;
 use gst::prelude::*;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use fer::Rect;
-use fer::detect::{DetectorKind, MinSize};
-use fer::finder::FinderConfig;
+use fer::faces::detect::DetectorKind;
+use fer::faces::{FaceSize, FinderConfig};
 use gst::glib;
 use gst::prelude::*;
 
@@ -85,7 +85,7 @@ impl Default for Settings {
             scale_factor: config.scale_factor,
             min_neighbors: config.min_neighbors,
             min_size: match config.min_size {
-                MinSize::Pixels(size) | MinSize::Share(size) => size.into(),
+                FaceSize::Pixels(size) | FaceSize::Share(size) => size.into(),
             },
             max_size: 0.0,
             interval: config.interval,
@@ -267,11 +267,11 @@ impl Settings {
 }
 
 /// Up to 1 a share of the frame's height, above it pixels.
-fn size(value: f64) -> MinSize {
+fn size(value: f64) -> FaceSize {
     if value <= 1.0 {
-        MinSize::Share(value as f32)
+        FaceSize::Share(value as f32)
     } else {
-        MinSize::Pixels(value as f32)
+        FaceSize::Pixels(value as f32)
     }
 }
 
@@ -294,8 +294,8 @@ mod tests {
 
     #[test]
     fn sizes_up_to_one_are_shares() {
-        assert_eq!(size(0.25), MinSize::Share(0.25));
-        assert_eq!(size(40.0), MinSize::Pixels(40.0));
+        assert_eq!(size(0.25), FaceSize::Share(0.25));
+        assert_eq!(size(40.0), FaceSize::Pixels(40.0));
     }
 
     #[test]

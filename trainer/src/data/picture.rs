@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use fer::finder::FinderConfig;
+use fer::faces::FinderConfig;
 use fer::model::{Color, InputSpec, Layout, Tone};
 use fer::prepare::Preparer;
 use fer::{Face, FaceFinder, Frame, Rect};

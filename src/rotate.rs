@@ -1,4 +1,4 @@
-//! Cutting a turned box out of a picture, upright.
+//! Cutting a rotated box out of a picture, upright.
 
 /// A picture of interleaved bytes.
 pub(crate) struct Source<'a> {
@@ -12,9 +12,9 @@ pub(crate) struct Source<'a> {
     pub channels: usize,
 }
 
-/// A box whose sides are turned, in pixels of the picture.
+/// A box whose sides are rotated, in pixels of the picture.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Turned {
+pub(crate) struct RotatedRect {
     /// Middle of the box.
     pub center: (f32, f32),
     /// Width and height along its own sides.
@@ -23,7 +23,7 @@ pub(crate) struct Turned {
     pub angle: f32,
 }
 
-impl Turned {
+impl RotatedRect {
     /// Half the width and height of the smallest upright box around this one.
     pub fn half_extent(&self) -> (f32, f32) {
         let (sin, cos) = (self.angle.sin().abs(), self.angle.cos().abs());
@@ -32,27 +32,30 @@ impl Turned {
     }
 }
 
-/// Writes what lies in `turned` upright into `out`, `width` x `height` pixels, by linear
+/// Writes what lies in `rotated` upright into `out`, `width` x `height` pixels, by linear
 /// interpolation. Beyond the picture's edge the edge is repeated.
 pub(crate) fn upright(
     source: &Source,
-    turned: &Turned,
+    rotated: &RotatedRect,
     width: usize,
     height: usize,
     out: &mut Vec<u8>,
 ) {
     let channels = source.channels;
     out.resize(width * height * channels, 0);
-    let (sin, cos) = turned.angle.sin_cos();
-    let step = (turned.size.0 / width as f32, turned.size.1 / height as f32);
+    let (sin, cos) = rotated.angle.sin_cos();
+    let step = (
+        rotated.size.0 / width as f32,
+        rotated.size.1 / height as f32,
+    );
     let last = ((source.width - 1) as f32, (source.height - 1) as f32);
     for (row, line) in out.chunks_exact_mut(width * channels).enumerate() {
-        let dy = (row as f32 + 0.5) * step.1 - turned.size.1 / 2.0;
+        let dy = (row as f32 + 0.5) * step.1 - rotated.size.1 / 2.0;
         for (column, pixel) in line.chunks_exact_mut(channels).enumerate() {
-            let dx = (column as f32 + 0.5) * step.0 - turned.size.0 / 2.0;
+            let dx = (column as f32 + 0.5) * step.0 - rotated.size.0 / 2.0;
             // A pixel's value is that of its middle.
-            let x = (turned.center.0 + dx * cos - dy * sin - 0.5).clamp(0.0, last.0);
-            let y = (turned.center.1 + dx * sin + dy * cos - 0.5).clamp(0.0, last.1);
+            let x = (rotated.center.0 + dx * cos - dy * sin - 0.5).clamp(0.0, last.0);
+            let y = (rotated.center.1 + dx * sin + dy * cos - 0.5).clamp(0.0, last.1);
             let (left, top) = (x as usize, y as usize);
             let right = (left + 1).min(source.width - 1);
             let bottom = (top + 1).min(source.height - 1);
@@ -83,18 +86,18 @@ mod tests {
             height: 3,
             channels: 1,
         };
-        let turned = |angle| Turned {
+        let rotated = |angle| RotatedRect {
             center: (1.5, 1.5),
             size: (3.0, 3.0),
             angle,
         };
         let mut out = Vec::new();
-        upright(&source, &turned(0.0), 3, 3, &mut out);
+        upright(&source, &rotated(0.0), 3, 3, &mut out);
         assert_eq!(out, pixels);
         // What was turned clockwise has its top on the right.
-        upright(&source, &turned(FRAC_PI_2), 3, 3, &mut out);
+        upright(&source, &rotated(FRAC_PI_2), 3, 3, &mut out);
         assert_eq!(out, [3, 6, 9, 2, 5, 8, 1, 4, 7]);
-        let (w, h) = turned(FRAC_PI_2 / 2.0).half_extent();
+        let (w, h) = rotated(FRAC_PI_2 / 2.0).half_extent();
         assert!((w - 1.5 * 2f32.sqrt()).abs() < 1e-5 && (w - h).abs() < 1e-5);
     }
 }

@@ -110,22 +110,3 @@ pub enum DetectorKind {
     /// The YuNet network, for turned heads.
     YuNet,
 }
-
-/// The size of a face, absolute or relative to the frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MinSize {
-    /// Pixels of the frame.
-    Pixels(f32),
-    /// Share of the frame's height, 0 to 1.
-    Share(f32),
-}
-
-impl MinSize {
-    /// In pixels, for a frame of this height.
-    pub fn pixels(self, frame_height: usize) -> f32 {
-        match self {
-            MinSize::Pixels(pixels) => pixels,
-            MinSize::Share(share) => share * frame_height as f32,
-        }
-    }
-}

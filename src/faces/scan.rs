@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::detect::{Detection, Detector, Scan, Tuning, distinct};
+use super::detect::{Detection, Detector, Scan, Tuning, distinct};
 use crate::frame::GrayImage;
 use crate::{Rect, Result};
 

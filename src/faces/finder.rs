@@ -1,61 +1,24 @@
-//! From a frame to the faces in it, followed over time.
-//!
-//! A frame's luma is scaled down once. The whole picture is scanned for faces rarely:
-//! in the first frame of a scene, every [`FinderConfig::interval`] frames, and when a
-//! face was lost; where something changed, that part is scanned sooner. Between scans
-//! the faces are followed, and the detector looks at their neighbourhoods in turn.
-//!
-//! The detector looks in the calling thread, so that the same frames give the same faces,
-//! or on a thread of its own, so that a frame never waits for it: then frames pass with
-//! the faces followed, and what the detector saw is carried forward to the frame in which
-//! it is ready. Between the two, a frame may wait for a while.
-
-mod config;
-mod scan;
-mod scene;
-mod work;
-mod worker;
-
-pub use config::FinderConfig;
+//! The faces of one frame after another.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use scan::{Job, Outcome};
-use scene::Scene;
-use work::WorkImage;
-use worker::Worker;
+use super::scan::{Job, Outcome};
+use super::scene::Scene;
+use super::work::WorkImage;
+use super::worker::Worker;
 
-use crate::detect::{
-    Detector, DetectorKind, HaarDetector, Scan, YuNetDetector, find_cascade, find_yunet,
-};
-use crate::track::{Looked, Patience, Tracker};
-use crate::{Error, Frame, Point, Rect, Result};
+use super::choice::open;
+use super::detect::{Detector, Scan};
+use super::track::{Looked, Patience, Tracker};
+use super::{Face, FinderConfig};
+use crate::{Frame, Point, Rect, Result};
 
 /// Scans in an interval, at most, of parts that changed.
 const CHANGES_AN_INTERVAL: u32 = 4;
 /// Share of the picture from which a scan of a part is one of the whole.
 const MOST: f32 = 0.6;
-
-/// A face in a frame.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Face {
-    /// Identity, stable while the face is followed and never given to another one.
-    pub id: u64,
-    /// The face's box.
-    pub rect: Rect,
-    /// How sure the detector was when it last saw the face, 0 to 1.
-    pub confidence: Option<f32>,
-    /// Right eye, left eye, nose, right and left corner of the mouth (as the person has
-    /// them).
-    pub landmarks: Option<[Point; 5]>,
-    /// Frames since the face was first seen.
-    pub age: u32,
-    /// Whether the detector missed the face when it last looked, so that the box is
-    /// carried on by the face's looks and motion.
-    pub coasting: bool,
-}
 
 /// What a [`FaceFinder`] has done since it was made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,12 +42,10 @@ pub struct FinderStats {
     pub track_time: Duration,
 }
 
-/// Where the detector looks.
-enum Eye {
-    /// In the thread that calls.
-    Here(Box<dyn Detector>),
-    /// On its own thread.
-    Away(Worker),
+/// The detector, in the thread where it runs.
+enum Runner {
+    Inline(Box<dyn Detector>),
+    Worker(Worker),
 }
 
 /// In which thread the detector of a [`FaceFinder`] looks.
@@ -100,7 +61,7 @@ pub enum Threading {
 /// Finds and follows faces.
 pub struct FaceFinder {
     config: FinderConfig,
-    eye: Eye,
+    runner: Runner,
     hurry: Arc<AtomicBool>,
     /// Side in pixels that a face should have for the detector.
     good_face_size: f32,
@@ -152,9 +113,9 @@ impl FaceFinder {
         config.check()?;
         Ok(Self {
             good_face_size: detector.good_face_size(),
-            eye: match threading {
-                Threading::Inline => Eye::Here(detector),
-                Threading::Worker => Eye::Away(Worker::start(detector)?),
+            runner: match threading {
+                Threading::Inline => Runner::Inline(detector),
+                Threading::Worker => Runner::Worker(Worker::start(detector)?),
             },
             config,
             hurry: Arc::default(),
@@ -175,18 +136,18 @@ impl FaceFinder {
     /// # Errors
     /// [`Error::Setting`] when the system gives no thread.
     pub fn on_worker(self) -> Result<Self> {
-        let eye = match self.eye {
-            Eye::Here(detector) => Eye::Away(Worker::start(detector)?),
+        let runner = match self.runner {
+            Runner::Inline(detector) => Runner::Worker(Worker::start(detector)?),
             away => away,
         };
-        Ok(Self { eye, ..self })
+        Ok(Self { runner, ..self })
     }
 
     /// In which thread the detector looks.
     pub fn threading(&self) -> Threading {
-        match self.eye {
-            Eye::Here(_) => Threading::Inline,
-            Eye::Away(_) => Threading::Worker,
+        match self.runner {
+            Runner::Inline(_) => Threading::Inline,
+            Runner::Worker(_) => Threading::Worker,
         }
     }
 
@@ -211,9 +172,9 @@ impl FaceFinder {
         if !config.same_detector(&self.config) {
             let detector = open(&config)?;
             self.good_face_size = detector.good_face_size();
-            self.eye = match self.eye {
-                Eye::Here(_) => Eye::Here(detector),
-                Eye::Away(_) => Eye::Away(Worker::start(detector)?),
+            self.runner = match self.runner {
+                Runner::Inline(_) => Runner::Inline(detector),
+                Runner::Worker(_) => Runner::Worker(Worker::start(detector)?),
             };
         }
         self.config = config;
@@ -241,7 +202,7 @@ impl FaceFinder {
         if self.scene.advance(self.work.image()) {
             self.new_scene = true;
             self.tracker.lose();
-            if let Eye::Away(worker) = &mut self.eye {
+            if let Runner::Worker(worker) = &mut self.runner {
                 worker.forget();
             }
         }
@@ -264,7 +225,7 @@ impl FaceFinder {
         self.tracker.reset();
         self.scene.reset();
         self.lost = false;
-        if let Eye::Away(worker) = &mut self.eye {
+        if let Runner::Worker(worker) = &mut self.runner {
             worker.forget();
         }
     }
@@ -301,14 +262,14 @@ impl FaceFinder {
     fn look(&mut self, frame: &Frame, patience: Duration) -> Result<Option<Outcome>> {
         let start = Instant::now();
         let job = self.plan(frame);
-        let outcome = match &mut self.eye {
-            Eye::Here(_) if job.is_empty() => None,
-            Eye::Here(detector) => {
+        let outcome = match &mut self.runner {
+            Runner::Inline(_) if job.is_empty() => None,
+            Runner::Inline(detector) => {
                 let outcome = job.run(&mut **detector, self.work.image(), || false);
                 self.scanned(&outcome.job);
                 Some(outcome)
             }
-            Eye::Away(worker) => {
+            Runner::Worker(worker) => {
                 let patience = match job.is_empty() {
                     true => Duration::ZERO,
                     false => patience,
@@ -465,33 +426,4 @@ impl FaceFinder {
             })
             .collect()
     }
-}
-
-fn open(config: &FinderConfig) -> Result<Box<dyn Detector>> {
-    let yunet = match config.detector {
-        DetectorKind::Haar => None,
-        // Who names a cascade wants it.
-        DetectorKind::Auto if config.yunet.is_none() && config.cascade.is_some() => None,
-        DetectorKind::Auto => config.yunet.clone().or_else(find_yunet),
-        DetectorKind::YuNet => match config.yunet.clone().or_else(find_yunet) {
-            Some(path) => Some(path),
-            None => {
-                let why = "the YuNet detector needs its ONNX file: name it, or put it where it \
-                           is looked for (FER_YUNET, ~/.local/share/fer)";
-                return Err(Error::Setting(why.into()));
-            }
-        },
-    };
-    if let Some(path) = yunet {
-        let detector = YuNetDetector::open(&path)?;
-        log::info!("faces are found by YuNet ({})", path.display());
-        return Ok(Box::new(detector));
-    }
-    let path = match &config.cascade {
-        Some(path) => path.clone(),
-        None => find_cascade()?,
-    };
-    let detector = HaarDetector::open(&path, config.tuning())?;
-    log::info!("faces are found by a Haar cascade ({})", path.display());
-    Ok(Box::new(detector))
 }

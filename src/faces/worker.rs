@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::detect::Detector;
 use super::scan::{Job, Outcome};
-use crate::detect::Detector;
 use crate::frame::GrayImage;
 use crate::{Error, Result};
 

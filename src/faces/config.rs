@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use crate::detect::{DetectorKind, MinSize, Tuning};
+use super::FaceSize;
+use super::detect::{DetectorKind, Tuning};
 use crate::{Error, Rect, Result};
 
 /// Settings of a [`FaceFinder`](super::FaceFinder).
@@ -9,19 +10,19 @@ pub struct FinderConfig {
     /// Which detector.
     pub detector: DetectorKind,
     /// Cascade file of the Haar detector; `None` searches as
-    /// [`find_cascade`](crate::detect::find_cascade) does.
+    /// [`find_cascade`](super::detect::find_cascade) does.
     pub cascade: Option<PathBuf>,
     /// ONNX file of the YuNet detector; `None` searches as
-    /// [`find_yunet`](crate::detect::find_yunet) does.
+    /// [`find_yunet`](super::detect::find_yunet) does.
     pub yunet: Option<PathBuf>,
     /// Ratio of one window size of the Haar detector to the next, above 1.
     pub scale_factor: f64,
     /// Windows of the Haar detector that must agree on a new face.
     pub min_neighbors: u32,
     /// Side of the smallest face looked for.
-    pub min_size: MinSize,
+    pub min_size: FaceSize,
     /// Side of the largest face looked for; `None` is the frame's shorter side.
-    pub max_size: Option<MinSize>,
+    pub max_size: Option<FaceSize>,
     /// Frames from one full scan to the next, at least 1; faces are tracked between.
     pub interval: u32,
     /// Frames for which a face is reported that the detector does not see any more, but
@@ -42,7 +43,7 @@ impl Default for FinderConfig {
             yunet: None,
             scale_factor: 1.2,
             min_neighbors: 3,
-            min_size: MinSize::Share(0.125),
+            min_size: FaceSize::Share(0.125),
             max_size: None,
             interval: 15,
             coast: 30,
@@ -85,8 +86,8 @@ impl FinderConfig {
         for (name, size) in [("min", Some(self.min_size)), ("max", self.max_size)] {
             let valid = match size {
                 None => true,
-                Some(MinSize::Pixels(pixels)) => pixels.is_finite() && pixels >= 0.0,
-                Some(MinSize::Share(share)) => (0.0..=1.0).contains(&share),
+                Some(FaceSize::Pixels(pixels)) => pixels.is_finite() && pixels >= 0.0,
+                Some(FaceSize::Share(share)) => (0.0..=1.0).contains(&share),
             };
             if !valid {
                 return fail(format!("{name} size {size:?} is out of range"));

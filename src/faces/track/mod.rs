@@ -17,7 +17,7 @@ use appearance::{Appearance, Sighting};
 use assign::{Pair, best_first, is_ambiguous};
 use motion::Motion;
 
-use crate::detect::Detection;
+use super::detect::Detection;
 use crate::frame::GrayImage;
 use crate::{Point, Rect, Result};
 
