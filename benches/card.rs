@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use fer::Model;
 use fer::classify::softmax;
-use fer::engine::tensorrt::Precision;
 use fer::engine::{self, Engine, EngineKind, EngineOptions};
+use fer::model::Precision;
 use timing::median_ms;
 
 const BATCHES: [usize; 3] = [1, 4, 16];

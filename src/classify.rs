@@ -23,15 +23,10 @@ impl Prediction {
     /// # Panics
     /// When there is none.
     pub fn from_probabilities(probabilities: Vec<f32>) -> Self {
-        let (label, confidence) = probabilities
-            .iter()
-            .copied()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .expect("a model has at least two classes");
+        let label = argmax(&probabilities).expect("a model has at least two classes");
         Self {
             label,
-            confidence,
+            confidence: probabilities[label],
             probabilities,
         }
     }
@@ -220,6 +215,11 @@ impl Classifier {
 fn mean(a: &Prediction, b: &Prediction) -> Prediction {
     let pairs = a.probabilities.iter().zip(&b.probabilities);
     Prediction::from_probabilities(pairs.map(|(a, b)| (a + b) / 2.0).collect())
+}
+
+/// Index of the largest of the values, of equal ones the last; `None` where there are none.
+pub fn argmax(values: &[f32]) -> Option<usize> {
+    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]))
 }
 
 /// exp(x_i) / sum exp(x_j), shifted by the largest value so that nothing overflows.

@@ -1,9 +1,10 @@
 //! Engine files of TensorRT: what they say, and that damage is told before TensorRT sees it.
 //! None of this needs TensorRT.
 
-use fer::engine::tensorrt::{EngineFile, EngineHeader, Flavour, Precision, Target};
+use fer::engine::tensorrt::Target;
 use fer::engine::{self, EngineKind, EngineOptions};
 use fer::model::Overrides;
+use fer::model::{EngineFile, EngineHeader, Flavour, Precision};
 use fer::{Error, Model};
 
 fn file() -> EngineFile {

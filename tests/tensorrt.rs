@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fer::engine::tensorrt::{
-    BuildOptions, EngineFile, EngineHeader, FLAVOUR, Precision, Target, Validity, build, cache,
-    card, library, network, to_half, validity,
+    BuildOptions, FLAVOUR, Target, Validity, build, cache, card, library, network, to_half,
+    validity,
 };
 use fer::engine::{self, EngineKind, EngineOptions};
 use fer::model::Overrides;
+use fer::model::{EngineFile, EngineHeader, Precision};
 use fer::onnx::proto::{GraphProto, ModelProto};
 use fer::{Error, Model};
 use mean::{DataType, MeanModel};

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use common::run;
 use common::skip::skip;
 use fer::Model;
-use fer::engine::tensorrt::{EngineFile, EngineHeader, Flavour, Precision};
 use fer::engine::{self, EngineKind, EngineOptions};
+use fer::model::{EngineFile, EngineHeader, Flavour, Precision};
 
 /// Why engine=tensorrt does not work here; `None`, said aloud, where it does.
 fn reason() -> Option<String> {

@@ -11,12 +11,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::by_name;
+use crate::model::Precision;
 use crate::{Error, Model, Result};
 
 pub use builtin::Builtin;
 pub use onnxruntime::OnnxRuntime;
 pub use shared::Membership;
-use tensorrt::Precision;
 
 /// A network that is ready to run, by as many threads at once as like to.
 pub trait Engine: Send + Sync {

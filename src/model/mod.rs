@@ -1,24 +1,26 @@
 //! The model file: plain ONNX that carries its labels and its preparation.
 
 mod ends;
+mod engine_file;
 mod external;
 mod head;
 mod info;
 mod onnx;
 mod output;
+mod precision;
 mod tone;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
+use engine_file::sha256;
+pub use engine_file::{EngineFile, EngineHeader, Flavour};
 pub use info::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Tone};
 pub use onnx::GraphSummary;
 pub use output::Output;
 pub(crate) use output::Unreadable;
+pub use precision::Precision;
 
-use crate::engine::tensorrt::EngineFile;
 use crate::{Error, Result};
 
 /// The networks that are compiled in: MobileNet V1, 48x48 grey, seven expressions.
@@ -234,10 +236,7 @@ impl Model {
 
     /// SHA-256 of [`Model::bytes`], in hexadecimal.
     pub fn sha256(&self) -> String {
-        Sha256::digest(self.bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        sha256(self.bytes())
     }
 
     /// An error about this model.

@@ -2,11 +2,12 @@
 
 use prost::Message;
 
-use crate::engine::tensorrt::EngineHeader;
 use crate::onnx::proto::{ModelProto, ValueInfoProto, tensor_proto::DataType};
 
 use super::ends::{self, INPUTS, OUTPUTS, show};
-use super::{Color, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Overrides, Tone, head};
+use super::{
+    Color, EngineHeader, InputSpec, Layout, METADATA_KEY, ModelInfo, Output, Overrides, Tone, head,
+};
 
 /// Names of the tensors that engines feed and read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use fer::Model;
-use fer::engine::tensorrt::{EngineHeader, Precision, Target, card, library};
+use fer::engine::tensorrt::{Target, card, library};
 use fer::model::Overrides;
+use fer::model::{EngineHeader, Precision};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::Network;
 use fer_trainer::data::Sample;

@@ -38,9 +38,9 @@ glib::wrapper! {
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     for kind in [
-        settings::Engine::static_type(),
+        settings::EngineChoice::static_type(),
         settings::BuiltinModel::static_type(),
-        settings::Precision::static_type(),
+        settings::PrecisionChoice::static_type(),
         settings::InputColor::static_type(),
         settings::InputTone::static_type(),
         settings::OutputKind::static_type(),

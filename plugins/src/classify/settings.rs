@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fer::engine::{EngineKind, EngineOptions, tensorrt};
-use fer::model::{Bundled, Color, Output, Overrides, Tone};
+use fer::engine::{EngineKind, EngineOptions};
+use fer::model::{Bundled, Color, Output, Overrides, Precision, Tone};
 use fer::{Classifier, Model};
 use gst::glib;
 use gst::prelude::*;
@@ -15,7 +15,7 @@ use crate::element::{get, list, text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "GstFerEngine")]
 #[repr(i32)]
-pub enum Engine {
+pub enum EngineChoice {
     /// The fastest that works.
     #[default]
     #[enum_value(name = "Auto: the fastest that works here", nick = "auto")]
@@ -55,7 +55,7 @@ pub enum BuiltinModel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "GstFerPrecision")]
 #[repr(i32)]
-pub enum Precision {
+pub enum PrecisionChoice {
     /// 32-bit floats.
     #[enum_value(name = "32-bit floats", nick = "fp32")]
     Fp32,
@@ -136,10 +136,10 @@ pub enum OutputKind {
 pub struct Settings {
     pub model: Option<PathBuf>,
     pub builtin_model: BuiltinModel,
-    pub engine: Engine,
+    pub engine: EngineChoice,
     pub threads: u32,
     pub device_id: u32,
-    pub precision: Precision,
+    pub precision: PrecisionChoice,
     pub labels: Option<String>,
     pub input_color: InputColor,
     pub input_mean: Option<String>,
@@ -170,10 +170,10 @@ impl Default for Settings {
         Self {
             model: None,
             builtin_model: BuiltinModel::default(),
-            engine: Engine::default(),
+            engine: EngineChoice::default(),
             threads: 1,
             device_id: 0,
-            precision: Precision::default(),
+            precision: PrecisionChoice::default(),
             labels: None,
             input_color: InputColor::default(),
             input_mean: None,
@@ -471,10 +471,10 @@ impl Settings {
         };
         let options = EngineOptions {
             kind: match self.engine {
-                Engine::Auto => EngineKind::Auto,
-                Engine::Builtin => EngineKind::Builtin,
-                Engine::OnnxRuntime => EngineKind::OnnxRuntime,
-                Engine::TensorRt => EngineKind::TensorRt,
+                EngineChoice::Auto => EngineKind::Auto,
+                EngineChoice::Builtin => EngineKind::Builtin,
+                EngineChoice::OnnxRuntime => EngineKind::OnnxRuntime,
+                EngineChoice::TensorRt => EngineKind::TensorRt,
             },
             threads: self.threads as usize,
             shared: self.shared_engine,
@@ -482,9 +482,9 @@ impl Settings {
             max_batch: self.batch_size as usize,
             device: self.device_id as usize,
             precision: match self.precision {
-                Precision::Fp32 => tensorrt::Precision::Fp32,
-                Precision::Fp16 => tensorrt::Precision::Fp16,
-                Precision::Int8 => tensorrt::Precision::Int8,
+                PrecisionChoice::Fp32 => Precision::Fp32,
+                PrecisionChoice::Fp16 => Precision::Fp16,
+                PrecisionChoice::Int8 => Precision::Int8,
             },
         };
         let mut classifier = Classifier::new(&model, &options)?;

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 
-use super::tensorrt::Precision;
 use super::{Engine, EngineKind, EngineOptions, Runs, Selection, pieces};
+use crate::model::Precision;
 use crate::sync::lock;
 use crate::{Error, Model, Result};
 use joint::{Joint, Terms};
@@ -28,7 +28,7 @@ struct Key {
 }
 
 /// An engine that several streams run.
-struct Shared {
+struct SharedEngine {
     kind: EngineKind,
     reason: String,
     way: Way,
@@ -41,9 +41,9 @@ enum Way {
     Joint(Joint),
 }
 
-/// The share of one stream in an engine.
-struct Share {
-    shared: Arc<Shared>,
+/// One stream of those that have an engine.
+struct Member {
+    shared: Arc<SharedEngine>,
     terms: Arc<Terms>,
 }
 
@@ -51,7 +51,7 @@ struct Share {
 /// from any thread, also while the engine runs.
 #[derive(Clone)]
 pub struct Membership {
-    shared: Weak<Shared>,
+    shared: Weak<SharedEngine>,
     terms: Arc<Terms>,
 }
 
@@ -59,11 +59,11 @@ impl Membership {
     /// What the engine has run for all streams.
     pub fn runs(&self) -> Runs {
         match self.shared.upgrade().as_deref() {
-            Some(Shared {
+            Some(SharedEngine {
                 way: Way::Apart(_, runs),
                 ..
             }) => *lock(runs),
-            Some(Shared {
+            Some(SharedEngine {
                 way: Way::Joint(joint),
                 ..
             }) => joint.runs(),
@@ -104,7 +104,7 @@ impl Membership {
 static ENGINES: LazyLock<Mutex<HashMap<Key, Place>>> = LazyLock::new(Mutex::default);
 
 /// Where an engine is while any stream has it.
-type Place = Arc<Mutex<Weak<Shared>>>;
+type Place = Arc<Mutex<Weak<SharedEngine>>>;
 
 /// The engine of this process for `model`, opened by the first stream that asks and closed
 /// with the last.
@@ -142,7 +142,7 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
                 }
                 _ => Way::Apart(own.engine, Mutex::default()),
             };
-            let shared = Arc::new(Shared {
+            let shared = Arc::new(SharedEngine {
                 kind: own.kind,
                 reason: own.reason,
                 way,
@@ -154,7 +154,7 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
     if let Way::Joint(joint) = &shared.way {
         joint.add_member(true);
     }
-    let share = Share {
+    let share = Member {
         terms: Arc::new(Terms::new(options.batch_timeout, options.max_batch)),
         shared: shared.clone(),
     };
@@ -179,7 +179,7 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
     })
 }
 
-impl Engine for Share {
+impl Engine for Member {
     fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
         match &self.shared.way {
             Way::Apart(engine, runs) => {
@@ -205,7 +205,7 @@ impl Engine for Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for Member {
     /// Whoever waits for this stream's faces is told that none will come.
     fn drop(&mut self) {
         if let Way::Joint(joint) = &self.shared.way {

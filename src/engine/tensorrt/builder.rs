@@ -10,7 +10,8 @@ use trtx::{Builder, OnnxParser, OptProfileSelector};
 use super::cuda::Device;
 use super::library::{self, FLAVOUR, Library};
 use super::messages::{explained, logger};
-use super::{EngineFile, EngineHeader, Network, Precision, Target, half};
+use super::{Network, Target, half};
+use crate::model::{EngineFile, EngineHeader, Precision};
 use crate::{Error, Model, Result};
 
 /// Faces for which an engine is tuned.

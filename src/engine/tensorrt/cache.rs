@@ -10,8 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{EngineFile, Flavour, Precision};
 use crate::Result;
+use crate::model::{EngineFile, Flavour, Precision};
 
 /// What an engine depends on. Another driver or card of the same capability takes the same
 /// engine.

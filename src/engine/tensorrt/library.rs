@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use libloading::{Library as Loaded, Symbol};
 
-use super::Flavour;
+use crate::model::Flavour;
 use crate::sync::lock;
 
 /// Which TensorRT this program was built for.

@@ -15,7 +15,6 @@ mod builder;
 pub mod cache;
 #[cfg(feature = "tensorrt")]
 mod cuda;
-mod file;
 #[cfg(feature = "tensorrt")]
 mod half;
 #[cfg(feature = "tensorrt")]
@@ -24,28 +23,28 @@ mod library;
 mod messages;
 #[cfg(feature = "tensorrt")]
 mod network;
-mod precision;
 #[cfg(feature = "tensorrt")]
 mod run;
+mod target;
 #[cfg(feature = "tensorrt")]
 mod validity;
 
 #[cfg(feature = "tensorrt")]
 pub use builder::{BuildOptions, Card, build, card, library, network};
-pub use file::{EngineFile, EngineHeader};
 #[cfg(feature = "tensorrt")]
 pub use half::to_half;
 #[cfg(feature = "tensorrt")]
 pub use library::{FLAVOUR, FOLDER_VARIABLE, Library};
 #[cfg(feature = "tensorrt")]
 pub use network::{Layer, Network, Tensor};
-pub use precision::{Flavour, Precision, Target};
 #[cfg(feature = "tensorrt")]
 pub use run::TensorRt;
+pub use target::Target;
 #[cfg(feature = "tensorrt")]
 pub use validity::{Validity, validity};
 
 use super::Engine;
+use crate::model::Precision;
 use crate::{Error, Model, Result};
 
 /// Opens an engine for `model` on a card, and says which.

@@ -10,8 +10,9 @@ use super::cuda::{Buffer, Device};
 use super::library::{self, FLAVOUR};
 use super::messages::{explained, logger};
 use super::validity::{Validity, ask};
-use super::{BuildOptions, EngineFile, EngineHeader, Precision, Target, build, cache, error};
+use super::{BuildOptions, Target, build, cache, error};
 use crate::engine::Engine;
+use crate::model::{EngineFile, EngineHeader, Precision};
 use crate::{Model, Result};
 
 /// An engine of TensorRT with memory on the card for its largest batch.

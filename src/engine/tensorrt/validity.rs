@@ -6,8 +6,9 @@ use trtx::Runtime;
 
 use super::builder::text;
 use super::messages::{explained, logger};
-use super::{EngineFile, error, library};
+use super::{error, library};
 use crate::Result;
+use crate::model::EngineFile;
 
 /// What TensorRT says of an engine on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use fer::Model;
 use fer::engine::EngineKind;
-use fer::engine::tensorrt::{
-    self, BuildOptions, Card, EngineFile, FLAVOUR, Flavour, Precision, Target, Validity,
-};
+use fer::engine::tensorrt::{self, BuildOptions, Card, FLAVOUR, Target, Validity};
 use fer::model::Overrides;
+use fer::model::{EngineFile, Flavour, Precision};
 use fer_trainer::checkpoint::Network;
 use fer_trainer::data::Dataset;
 

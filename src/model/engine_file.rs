@@ -12,6 +12,7 @@
 //!                      the serialised engine, to the end of the file
 //! ```
 
+use std::fmt;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -19,8 +20,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Flavour, Precision};
-use crate::model::ModelInfo;
+use super::{ModelInfo, Precision};
 
 /// First bytes of an engine file.
 const MAGIC: &[u8; 8] = b"FERTRT\x1a\n";
@@ -29,6 +29,25 @@ const VERSION: u32 = 1;
 const PREFIX: usize = 16;
 /// A longer header is no header.
 const MAX_HEADER: usize = 1 << 24;
+
+/// Which of NVIDIA's two TensorRT products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flavour {
+    /// TensorRT for RTX: GeForce and RTX cards; builds without a card.
+    Rtx,
+    /// TensorRT: Jetson and data-centre cards; builds on the card it is for.
+    Classic,
+}
+
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rtx => "TensorRT for RTX",
+            Self::Classic => "TensorRT",
+        })
+    }
+}
 
 /// What an engine file says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -168,7 +187,7 @@ impl EngineFile {
 }
 
 /// SHA-256 in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))
