@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use fer::Model;
 use fer::classify::softmax;
-use fer::engine::{self, Engine, EngineKind, EngineOptions};
+use fer::engine::{self, Engine, EngineKind, EngineOptions, ExecutionProvider};
 use fer::model::Precision;
 use timing::median_ms;
 
@@ -74,21 +74,25 @@ fn main() -> ExitCode {
     );
     println!("| --- | --- | --- | --- | --- |");
     let mut failed = false;
-    for (name, kind, precision) in [
-        ("built in", EngineKind::Builtin, Precision::Fp32),
-        (
-            "ONNX Runtime, processor",
-            EngineKind::OnnxRuntime,
-            Precision::Fp32,
-        ),
-        ("TensorRT fp32", EngineKind::TensorRt, Precision::Fp32),
-        ("TensorRT fp16", EngineKind::TensorRt, Precision::Fp16),
+    let of_kind = |kind| EngineOptions {
+        kind,
+        ..EngineOptions::default()
+    };
+    let tensorrt = |precision| EngineOptions {
+        precision,
+        ..of_kind(EngineKind::TensorRt)
+    };
+    let cuda = EngineOptions {
+        execution_provider: ExecutionProvider::Cuda,
+        ..of_kind(EngineKind::OnnxRuntime)
+    };
+    for (name, options) in [
+        ("built in", of_kind(EngineKind::Builtin)),
+        ("ONNX Runtime, processor", of_kind(EngineKind::OnnxRuntime)),
+        ("ONNX Runtime, CUDA", cuda),
+        ("TensorRT fp32", tensorrt(Precision::Fp32)),
+        ("TensorRT fp16", tensorrt(Precision::Fp16)),
     ] {
-        let options = EngineOptions {
-            kind,
-            precision,
-            ..EngineOptions::default()
-        };
         let mut engine = match engine::open(&model, &options) {
             Ok(selection) => selection.engine,
             Err(why) => {

@@ -4,7 +4,7 @@ mod skip;
 
 use std::time::Duration;
 
-use fer::engine::{self, Builtin, Engine, EngineKind, EngineOptions};
+use fer::engine::{self, Builtin, Engine, EngineKind, EngineOptions, ExecutionProvider};
 use fer::{Classifier, Error, Frame, Model, Rect};
 use skip::skip;
 
@@ -150,4 +150,45 @@ fn names_of_engines_are_read_back() {
             .to_string()
             .contains("builtin")
     );
+}
+
+/// The bundled network on a card by ONNX Runtime.
+fn cuda(kind: EngineKind) -> EngineOptions {
+    EngineOptions {
+        kind,
+        execution_provider: ExecutionProvider::Cuda,
+        ..Default::default()
+    }
+}
+
+#[test]
+fn onnx_runtime_computes_on_a_card_or_says_why_it_cannot() {
+    let model = Model::bundled().unwrap();
+    let engine = match engine::open(&model, &cuda(EngineKind::Auto)) {
+        Ok(selection) => {
+            assert_eq!(selection.kind, EngineKind::OnnxRuntime);
+            selection.engine
+        }
+        // That there is no card, and not that the model is wrong.
+        Err(Error::Engine { engine, reason }) => {
+            assert_eq!(engine, "onnxruntime");
+            assert!(!reason.contains('\n'), "{reason}");
+            return skip(reason);
+        }
+        Err(other) => panic!("{other}"),
+    };
+    let (len, classes) = (model.info().input.len(), model.info().labels.len());
+    let mut output = vec![0.0; 5 * classes];
+    engine.run(&faces(5, len), 5, &mut output).unwrap();
+    let (builtin, _) = logits(EngineKind::Builtin, 5).unwrap();
+    assert!(largest_difference(&output, &builtin) < 1e-3);
+}
+
+#[test]
+fn a_provider_of_onnx_runtime_is_refused_with_another_engine() {
+    let model = Model::bundled().unwrap();
+    for kind in [EngineKind::Builtin, EngineKind::TensorRt] {
+        let why = engine::open(&model, &cuda(kind)).map(|_| ()).unwrap_err();
+        assert!(why.to_string().contains("onnxruntime"), "{why}");
+    }
 }

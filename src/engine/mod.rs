@@ -105,6 +105,16 @@ impl FromStr for EngineKind {
     }
 }
 
+/// Where ONNX Runtime computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum ExecutionProvider {
+    /// On the processor.
+    #[default]
+    Cpu,
+    /// On an NVIDIA card by CUDA and cuDNN, which ONNX Runtime's GPU builds do.
+    Cuda,
+}
+
 /// How to open an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
@@ -121,7 +131,10 @@ pub struct EngineOptions {
     pub batch_timeout: Duration,
     /// Most faces of one run, also of several streams together.
     pub max_batch: usize,
-    /// Number of the NVIDIA card for TensorRT, counted from zero.
+    /// Where ONNX Runtime computes. Anything but the processor makes [`EngineKind::Auto`] take
+    /// ONNX Runtime.
+    pub execution_provider: ExecutionProvider,
+    /// Number of the NVIDIA card for TensorRT and CUDA, counted from zero.
     pub device: usize,
     /// Arithmetic of an engine that TensorRT builds from an ONNX model.
     pub precision: Precision,
@@ -135,6 +148,7 @@ impl Default for EngineOptions {
             shared: false,
             batch_timeout: Duration::ZERO,
             max_batch: 16,
+            execution_provider: ExecutionProvider::default(),
             device: 0,
             precision: Precision::default(),
         }
@@ -168,6 +182,18 @@ pub fn open(model: &Model, options: &EngineOptions) -> Result<Selection> {
 
 fn open_own(model: &Model, options: &EngineOptions) -> Result<Selection> {
     let kind = match (options.kind, model.engine_file()) {
+        // Who names a provider of ONNX Runtime's wants ONNX Runtime.
+        (EngineKind::Auto, None) if options.execution_provider != ExecutionProvider::Cpu => {
+            EngineKind::OnnxRuntime
+        }
+        (EngineKind::Builtin | EngineKind::TensorRt, _)
+            if options.execution_provider != ExecutionProvider::Cpu =>
+        {
+            return Err(Error::Setting(format!(
+                "an execution provider is for engine onnxruntime, not {}",
+                options.kind
+            )));
+        }
         // Nothing else runs an engine file, so what is wrong with it is the answer.
         (EngineKind::Auto, Some(_)) => EngineKind::TensorRt,
         (EngineKind::Builtin | EngineKind::OnnxRuntime, Some(_)) => {
@@ -260,7 +286,8 @@ fn open_kind(
 ) -> Result<(Box<dyn Engine>, String)> {
     let (engine, description): (Box<dyn Engine>, String) = match kind {
         EngineKind::OnnxRuntime => {
-            let engine = OnnxRuntime::open(model, options.threads)?;
+            let provider = options.execution_provider;
+            let engine = OnnxRuntime::open(model, options.threads, provider, options.device)?;
             let description = engine.description();
             (Box::new(engine), description)
         }

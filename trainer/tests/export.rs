@@ -4,7 +4,7 @@
 mod skip;
 
 use fer::Model;
-use fer::engine::{self, EngineKind, EngineOptions, OnnxRuntime};
+use fer::engine::{self, EngineKind, EngineOptions, ExecutionProvider, OnnxRuntime};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::Network;
 use fer_trainer::data::Sample;
@@ -76,7 +76,7 @@ fn onnx_runtime_computes_the_same_scores() {
     let about = Description::default();
     for storage in [Storage::Single, Storage::Half] {
         let (folded, model) = export(&network, storage, &Calibration::NONE, &about).unwrap();
-        match OnnxRuntime::open(&model, 1) {
+        match OnnxRuntime::open(&model, 1, ExecutionProvider::Cpu, 0) {
             Ok(_) => {}
             Err(fer::Error::Engine { reason, .. }) => {
                 skip(reason);

@@ -41,6 +41,7 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         settings::EngineChoice::static_type(),
         settings::BuiltinModel::static_type(),
         settings::PrecisionChoice::static_type(),
+        settings::ProviderChoice::static_type(),
         settings::InputColor::static_type(),
         settings::InputTone::static_type(),
         settings::OutputKind::static_type(),

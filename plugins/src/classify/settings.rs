@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fer::engine::{EngineKind, EngineOptions};
+use fer::engine::{EngineKind, EngineOptions, ExecutionProvider};
 use fer::model::{Bundled, Color, Output, Overrides, Precision, Tone};
 use fer::{Classifier, Model};
 use gst::glib;
@@ -49,6 +49,23 @@ pub enum BuiltinModel {
     /// Width 1.0 at twice the resolution.
     #[enum_value(name = "Accurate: four times the work", nick = "accurate")]
     Accurate,
+}
+
+/// Where ONNX Runtime computes; named as GStreamer's own `onnxinference` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerExecutionProvider")]
+#[repr(i32)]
+pub enum ProviderChoice {
+    /// On the processor.
+    #[default]
+    #[enum_value(name = "Processor", nick = "cpu")]
+    Cpu,
+    /// On an NVIDIA card.
+    #[enum_value(
+        name = "CUDA: an NVIDIA card and ONNX Runtime's build for GPUs",
+        nick = "cuda"
+    )]
+    Cuda,
 }
 
 /// Arithmetic of an engine that TensorRT builds.
@@ -140,6 +157,7 @@ pub struct Settings {
     pub threads: u32,
     pub device_id: u32,
     pub precision: PrecisionChoice,
+    pub execution_provider: ProviderChoice,
     pub labels: Option<String>,
     pub input_color: InputColor,
     pub input_mean: Option<String>,
@@ -174,6 +192,7 @@ impl Default for Settings {
             threads: 1,
             device_id: 0,
             precision: PrecisionChoice::default(),
+            execution_provider: ProviderChoice::default(),
             labels: None,
             input_color: InputColor::default(),
             input_mean: None,
@@ -228,7 +247,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecUInt::builder("device-id")
                     .nick("Device")
-                    .blurb("Number of the NVIDIA card for TensorRT")
+                    .blurb("Number of the NVIDIA card for TensorRT and CUDA")
                     .maximum(255)
                     .default_value(default.device_id)
                     .mutable_ready()
@@ -236,6 +255,11 @@ impl Settings {
                 glib::ParamSpecEnum::builder_with_default("precision", default.precision)
                     .nick("Precision")
                     .blurb("Arithmetic of an engine that TensorRT builds from an ONNX model")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("execution-provider", default.execution_provider)
+                    .nick("Execution provider")
+                    .blurb("Where ONNX Runtime computes")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecString::builder("labels")
@@ -382,6 +406,7 @@ impl Settings {
             "threads" => self.threads = get(value),
             "device-id" => self.device_id = get(value),
             "precision" => self.precision = get(value),
+            "execution-provider" => self.execution_provider = get(value),
             "labels" => self.labels = text(value),
             "input-color" => self.input_color = get(value),
             "input-mean" => self.input_mean = text(value),
@@ -420,6 +445,7 @@ impl Settings {
             "threads" => self.threads.to_value(),
             "device-id" => self.device_id.to_value(),
             "precision" => self.precision.to_value(),
+            "execution-provider" => self.execution_provider.to_value(),
             "labels" => self.labels.to_value(),
             "input-color" => self.input_color.to_value(),
             "input-mean" => self.input_mean.to_value(),
@@ -485,6 +511,10 @@ impl Settings {
                 PrecisionChoice::Fp32 => Precision::Fp32,
                 PrecisionChoice::Fp16 => Precision::Fp16,
                 PrecisionChoice::Int8 => Precision::Int8,
+            },
+            execution_provider: match self.execution_provider {
+                ProviderChoice::Cpu => ExecutionProvider::Cpu,
+                ProviderChoice::Cuda => ExecutionProvider::Cuda,
             },
         };
         let mut classifier = Classifier::new(&model, &options)?;

@@ -19,22 +19,26 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
+use ort::ep::CUDA;
+use ort::ep::cuda::ConvAlgorithmSearch;
 use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::Engine;
+use super::{Engine, ExecutionProvider};
 use crate::sync::lock;
 use crate::{Error, Model, Result};
 
 /// ONNX Runtime 1.17 or newer.
 ///
 /// A session must not be run by two threads at once, though its documentation has it otherwise
-/// (the crate `ort` explains it), so there are as many as run at once, up to one a core. They
-/// are opened when they are first wanted.
+/// (the crate `ort` explains it), so there are as many as run at once, up to one a core, or one
+/// on a card. They are opened when they are first wanted.
 pub struct OnnxRuntime {
     model: Model,
     threads: usize,
+    provider: ExecutionProvider,
+    device: usize,
     sessions: Mutex<Sessions>,
     /// That a session is idle again.
     returned: Condvar,
@@ -56,36 +60,70 @@ struct Runtime {
 }
 
 impl OnnxRuntime {
-    /// Opens the library if this process has not yet, and loads `model`.
+    /// Opens the library if this process has not yet, and loads `model` for runs on `threads`
+    /// threads of the processor or on card number `device`.
     ///
     /// # Errors
-    /// [`Error::Engine`] when no library is found or it is too old, [`Error::Model`] when
-    /// it refuses the model or the number of outputs is not that of the labels.
-    pub fn open(model: &Model, threads: usize) -> Result<Self> {
+    /// [`Error::Engine`] when no library is found, it is too old, or it can't use the card;
+    /// [`Error::Model`] when it refuses the model or the number of outputs is not that of the
+    /// labels.
+    pub fn open(
+        model: &Model,
+        threads: usize,
+        provider: ExecutionProvider,
+        device: usize,
+    ) -> Result<Self> {
         let runtime = runtime().as_ref().map_err(error)?;
         let info = model.info();
         let engine = Self {
             model: model.clone(),
             threads,
+            provider,
+            device,
             sessions: Mutex::default(),
             returned: Condvar::new(),
-            most: std::thread::available_parallelism().map_or(1, NonZero::get),
+            most: match provider {
+                ExecutionProvider::Cpu => {
+                    std::thread::available_parallelism().map_or(1, NonZero::get)
+                }
+                ExecutionProvider::Cuda => 1,
+            },
             library: &runtime.library,
         };
         // Also warms up: the first run allocates.
         let faces = model.graph().batch.unwrap_or(1);
         let mut output = vec![0.0; faces * info.labels.len()];
-        engine
-            .run(&vec![0.0; faces * info.input.len()], faces, &mut output)
-            .map_err(|e| model.error(e))?;
+        let warmed = engine.run(&vec![0.0; faces * info.input.len()], faces, &mut output);
+        match provider {
+            ExecutionProvider::Cpu => warmed.map_err(|e| model.error(e))?,
+            // A card may be what is wrong, too.
+            ExecutionProvider::Cuda => warmed?,
+        }
         Ok(engine)
     }
 
     /// A session of its own.
     fn session(&self) -> Result<Session> {
         let runtime = runtime().as_ref().map_err(error)?;
-        Session::builder(&runtime.environment)
-            .map_err(error)?
+        let builder = Session::builder(&runtime.environment).map_err(error)?;
+        let builder = match self.provider {
+            ExecutionProvider::Cpu => builder,
+            ExecutionProvider::Cuda => {
+                let cuda = CUDA::default()
+                    .with_device_id(self.device as i32)
+                    // The exhaustive search, which is the default, would stop the stream for a
+                    // while at each number of faces that is new.
+                    .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
+                    // Answers are to be those of other engines.
+                    .with_tf32(false);
+                builder
+                    .with_execution_providers([cuda.build().error_on_failure()])
+                    .map_err(|why| {
+                        error(format!("no CUDA in {}: {why}", runtime.library.display()))
+                    })?
+            }
+        };
+        builder
             .with_intra_threads(self.threads)
             .map_err(error)?
             // Threads that spin between frames would take the cores that decoding needs.
@@ -127,7 +165,11 @@ impl OnnxRuntime {
 
     /// The engine and where its library lies.
     pub fn description(&self) -> String {
-        format!("onnxruntime ({})", self.library.display())
+        let library = self.library.display();
+        match self.provider {
+            ExecutionProvider::Cpu => format!("onnxruntime ({library})"),
+            ExecutionProvider::Cuda => format!("onnxruntime ({library}) on card {}", self.device),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 
-use super::{Engine, EngineKind, EngineOptions, Runs, Selection, pieces};
+use super::{Engine, EngineKind, EngineOptions, ExecutionProvider, Runs, Selection, pieces};
 use crate::model::Precision;
 use crate::sync::lock;
 use crate::{Error, Model, Result};
@@ -23,6 +23,7 @@ struct Key {
     model: String,
     kind: EngineKind,
     threads: usize,
+    execution_provider: ExecutionProvider,
     device: usize,
     precision: Precision,
 }
@@ -116,6 +117,7 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
         model: model.sha256(),
         kind: options.kind,
         threads: options.threads,
+        execution_provider: options.execution_provider,
         device: options.device,
         precision: options.precision,
     };
@@ -132,8 +134,8 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
         Some(shared) => shared,
         None => {
             let own = super::open_own(model, options)?;
-            let way = match own.kind {
-                EngineKind::TensorRt => {
+            let way = match (own.kind, options.execution_provider) {
+                (EngineKind::TensorRt, _) | (EngineKind::OnnxRuntime, ExecutionProvider::Cuda) => {
                     let joint = Joint::new(own.engine).map_err(|why| Error::Engine {
                         engine: own.kind.name(),
                         reason: format!("no thread for it: {why}"),

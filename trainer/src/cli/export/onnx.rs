@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use fer::Model;
 use fer::classify::softmax;
-use fer::engine::{EngineKind, OnnxRuntime};
+use fer::engine::{EngineKind, ExecutionProvider, OnnxRuntime};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::{Network, load};
 use fer_trainer::data::{Dataset, Sample, Split};
@@ -121,7 +121,7 @@ pub fn model(
         "builtin differs by at most {difference:.1e} over {} pictures",
         checked.len()
     );
-    match OnnxRuntime::open(&model, 1) {
+    match OnnxRuntime::open(&model, 1, ExecutionProvider::Cpu, 0) {
         Ok(_) => {
             let kind = EngineKind::OnnxRuntime;
             let difference = verify::check(net, weights, &model, kind, checked)?;
