@@ -31,7 +31,7 @@ PREFIX    ?=
 LIBDIR    ?= $(or $(PREFIX),/usr)/$(shell pkg-config --variable=libdir gstreamer-1.0 2>/dev/null | sed 's,^/usr/,,')
 PLUGINDIR ?= $(if $(or $(PREFIX),$(DESTDIR),$(filter 0,$(shell id -u))),$(LIBDIR)/gstreamer-1.0,$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/gstreamer-1.0/plugins)
 
-.PHONY: help setup setup-test build demo live test test-plugin test-debian13 soak lint bench gpu-check install uninstall clean
+.PHONY: help setup setup-test build demo live test test-plugin test-debian13 soak lint bench gpu-check gpu-kit install uninstall clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 15
@@ -80,6 +80,9 @@ bench: setup ## Measures speed beside named peers on this machine
 
 gpu-check: setup-test ## Checks and measures TensorRT on this machine's NVIDIA card
 	@scripts/gpu-check
+
+gpu-kit: setup-test ## Packs those checks into out/gpu-kit, for a machine with a card and no network
+	@scripts/gpu-kit
 
 install: ## Installs the plugin (DESTDIR, PREFIX; without root into your home)
 	$(BUILD)

@@ -24,7 +24,7 @@ def median_ms(call):
 
 
 def row(name, times):
-    print(f"| {name} | " + " | ".join(f"{t:.3f}" for t in times) + " | - |", flush=True)
+    print(f"| bundled | {name} | " + " | ".join(f"{t:.3f}" for t in times) + " | - |", flush=True)
 
 
 def onnxruntime_cuda(model):
@@ -103,4 +103,4 @@ for name, peer in (("ONNX Runtime, CUDA, Python", onnxruntime_cuda), ("PyTorch, 
         peer(sys.argv[1])
     except Exception as why:
         reason = (str(why).splitlines() or [type(why).__name__])[0]
-        print(f"| {name} | not measured: {reason} | | | |", flush=True)
+        print(f"| bundled | {name} | not measured: {reason} | | | |", flush=True)
