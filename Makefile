@@ -49,7 +49,7 @@ demo: setup ## Runs the three elements on a video with faces and says where the 
 	$(BUILD)
 	@scripts/make-demo-clip
 	@mkdir -p $(OUT)
-	@$(RUN) $(TARGET)/release/annotate .fer/media/demo.mkv --output $(OUT)/demo.mkv --still $(OUT)/still.png --records $(OUT)/faces.jsonl
+	@$(RUN) $(TARGET)/release/fer-annotate .fer/media/demo.mkv --output $(OUT)/demo.mkv --still $(OUT)/still.png --records $(OUT)/faces.jsonl
 
 live: setup ## Shows the webcam with every face's expression
 	$(BUILD)

@@ -1,6 +1,7 @@
+use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 /// Finds every face in a picture, video, stream or camera, names its expression, and
 /// writes an annotated copy, one record a frame, or both.
@@ -8,6 +9,7 @@ use clap::Parser;
 #[command(version)]
 pub struct Args {
     /// A file, a URI (rtsp://..., https://...) or a camera (/dev/video0).
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     pub input: String,
 
     /// Annotated copy: .mkv, .mp4 or .webm, or .png or .jpg for a picture or a video's first frame.
@@ -41,6 +43,26 @@ pub struct Args {
     /// Stop after this many seconds of input.
     #[arg(long)]
     pub seconds: Option<f64>,
+}
+
+impl Args {
+    /// What is on the command line. For `--completions SHELL` alone, which is for packagers, it
+    /// prints what completes the options in that shell, and ends the program.
+    pub fn of_command_line() -> Self {
+        let words: Vec<String> = std::env::args().collect();
+        if let [_, option, shell] = &words[..]
+            && option == "--completions"
+            && let Ok(shell) = shell.parse::<clap_complete::Shell>()
+        {
+            let name = env!("CARGO_PKG_NAME");
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Self::command(), name, &mut script);
+            // Who does not read it to the end does not want it.
+            let _ = std::io::stdout().write_all(&script);
+            std::process::exit(0);
+        }
+        Self::parse()
+    }
 }
 
 /// What `ferfacedetect min-size` takes.

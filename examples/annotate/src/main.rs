@@ -1,4 +1,4 @@
-//! `annotate`: from any picture, file, stream or camera to an annotated copy and records.
+//! `fer-annotate`: from any picture, file, stream or camera to an annotated copy and records.
 
 mod args;
 mod output;
@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
 use gst::prelude::*;
 
 use crate::args::Args;
@@ -24,13 +23,13 @@ use crate::records::Records;
 use crate::watch::Seen;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::of_command_line();
     match annotate(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             // One line, however many the reason has.
             let text = format!("{why:#}").replace('\n', " ");
-            eprintln!("annotate: {text}");
+            eprintln!("fer-annotate: {text}");
             ExitCode::FAILURE
         }
     }

@@ -26,7 +26,7 @@ fn folder(test: &str) -> PathBuf {
 }
 
 fn annotate(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_annotate"))
+    Command::new(env!("CARGO_BIN_EXE_fer-annotate"))
         .args(args)
         .output()
         .unwrap()
