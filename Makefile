@@ -31,7 +31,7 @@ PREFIX    ?=
 LIBDIR    ?= $(or $(PREFIX),/usr)/$(shell pkg-config --variable=libdir gstreamer-1.0 2>/dev/null | sed 's,^/usr/,,')
 PLUGINDIR ?= $(if $(or $(PREFIX),$(DESTDIR),$(filter 0,$(shell id -u))),$(LIBDIR)/gstreamer-1.0,$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/gstreamer-1.0/plugins)
 
-.PHONY: help setup setup-test build demo live test test-plugin test-debian13 soak lint bench gpu-check gpu-kit install uninstall clean
+.PHONY: help setup setup-test build demo live test test-plugin test-debian13 soak lint bench gpu-check gpu-kit deb deb-check install uninstall clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 15
@@ -80,6 +80,13 @@ bench: setup ## Measures speed beside named peers on this machine
 
 gpu-check: setup-test ## Checks and measures TensorRT on this machine's NVIDIA card
 	@scripts/gpu-check
+
+deb: build ## Packs Debian packages for this release into out/deb
+	@scripts/setup --deb
+	scripts/deb
+
+deb-check: ## Installs the packages in out/deb in fresh roots of Debian 12 and 13 and removes them (as root)
+	for release in bookworm:12 trixie:13; do scripts/deb-check $${release%:*} out/deb/*~debian$${release#*:}_*.deb || exit 1; done
 
 gpu-kit: setup-test ## Packs those checks into out/gpu-kit, for a machine with a card and no network
 	@scripts/gpu-kit

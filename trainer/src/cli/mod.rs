@@ -16,10 +16,11 @@ mod summary;
 mod teach;
 mod train;
 
+use std::io::Write;
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Reads a number of a range from the command line.
 fn within(range: RangeInclusive<f32>) -> impl Fn(&str) -> Result<f32, String> + Clone {
@@ -58,6 +59,11 @@ enum Command {
     Predict(predict::Args),
     /// Writes a trained network as a file that the plugin takes
     Export(export::Args),
+    /// Prints what completes these commands in a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
 }
 
 impl Cli {
@@ -75,6 +81,12 @@ impl Cli {
             Command::Ablate(args) => ablate::run(&args),
             Command::Predict(args) => predict::run(&args),
             Command::Export(args) => export::run(&args),
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                let mut command = Self::command();
+                clap_complete::generate(shell, &mut command, "fer-trainer", &mut script);
+                Ok(std::io::stdout().write_all(&script)?)
+            }
         }
     }
 }
