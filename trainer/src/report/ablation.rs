@@ -137,7 +137,7 @@ impl Ablation<'_> {
         page.heading("Confusion matrices");
         for (setting, runs) in self.settings.iter().zip(self.runs) {
             let pooled = Pooled::new(self.classes, runs);
-            page.figure(&confusion(&pooled.metrics), &setting.name);
+            page.figure(confusion(&pooled.metrics), &setting.name);
         }
         page.heading("Features");
         page.paragraph(
@@ -174,7 +174,7 @@ impl Ablation<'_> {
             "The plane holds {:.0} % of the variance.",
             100.0 * plane.explained.iter().sum::<f64>()
         );
-        page.figure(&scatter(&setting.name, self.classes, &dots), &caption);
+        page.figure(scatter(&setting.name, self.classes, &dots), &caption);
     }
 }
 

@@ -1,22 +1,31 @@
 //! What damage costs: a table, and a picture of each kind.
 
+use askama::Template;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use image::ExtendedColorType;
 use image::ImageEncoder;
 use image::codecs::png::PngEncoder;
 
-use super::svg::{Anchor, INK, Svg};
 use super::{Cell, Table};
 use crate::SIDE;
 use crate::eval::Robustness;
 use crate::eval::corruptions::{self, ALL};
 
-/// Scale of the faces in the drawing.
-const SCALE: f64 = 1.5;
-/// Room for the names, in pixels.
-const NAMES: f64 = 170.0;
-/// Height of the header, in pixels.
-const HEADER: f64 = 22.0;
+/// Faces under every kind of damage, and how they lie in pixels.
+#[derive(Template)]
+#[template(path = "damage.svg", escape = "html")]
+struct Pictures {
+    width: usize,
+    height: usize,
+    /// Room for the names of kinds.
+    left: usize,
+    /// Room for the names of strengths.
+    top: usize,
+    /// Side of a face.
+    side: usize,
+    names: Vec<&'static str>,
+    png: String,
+}
 
 /// Results under damage and a face to show it on.
 #[derive(Debug, Clone, Copy)]
@@ -59,18 +68,15 @@ pub fn pictures(face: &[u8], seed: u64) -> String {
     PngEncoder::new(&mut png)
         .write_image(&pixels, width as u32, height as u32, ExtendedColorType::L8)
         .expect("memory takes any picture");
-    let (w, h) = (SCALE * width as f64, SCALE * height as f64);
-    let mut svg = Svg::new(NAMES + w, HEADER + h);
-    let data = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(&png));
-    svg.picture([NAMES, HEADER, w, h], &data);
-    let side = SCALE * SIDE as f64;
-    for (column, name) in ["clean", "light", "medium", "heavy"].iter().enumerate() {
-        let x = NAMES + side * (column as f64 + 0.5);
-        svg.text((x, HEADER - 7.0), Anchor::Middle, INK, name);
-    }
-    for (row, corruption) in ALL.iter().enumerate() {
-        let y = HEADER + side * (row as f64 + 0.5) + 4.0;
-        svg.text((NAMES - 8.0, y), Anchor::End, INK, corruption.name);
-    }
-    svg.finish()
+    let (left, top) = (170, 22);
+    let drawing = Pictures {
+        width: left + 3 * width / 2,
+        height: top + 3 * height / 2,
+        left,
+        top,
+        side: 3 * SIDE / 2,
+        names: ALL.iter().map(|corruption| corruption.name).collect(),
+        png: BASE64_STANDARD.encode(&png),
+    };
+    drawing.render().expect("a string takes any drawing")
 }

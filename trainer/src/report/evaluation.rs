@@ -86,11 +86,11 @@ pub fn evaluation(
     }
     section(&mut page, "Classes", "classes", &classes(metrics))?;
     page.figure(
-        &confusion(metrics),
+        confusion(metrics),
         "True classes in rows, and the share of each row that was called so.",
     );
     page.figure(
-        &reliability(metrics),
+        reliability(metrics),
         "On the line, the probabilities mean what they say.",
     );
     if let Some(Shown { robustness, face }) = shown {
@@ -101,7 +101,7 @@ pub fn evaluation(
             &damage::damage(robustness),
         )?;
         page.figure(
-            &damage::pictures(face, robustness.seed),
+            damage::pictures(face, robustness.seed),
             "One of the faces under each kind of damage.",
         );
     }

@@ -3,15 +3,14 @@
 
 mod ablation;
 pub mod baselines;
+mod chart;
 mod confusion;
 mod curves;
 mod damage;
 mod evaluation;
 mod page;
-mod plot;
 mod reliability;
 mod scatter;
-mod svg;
 mod table;
 
 pub use ablation::Ablation;

@@ -1,11 +1,8 @@
 //! Features in two dimensions.
 
-use super::plot::{Plot, Titles};
-use super::svg::{COLOURS, Svg};
+use plotters::prelude::*;
 
-/// Height and width of the plot, and room for the names of classes at its right, in pixels.
-const SIDE: f64 = 400.0;
-const NAMES: f64 = 74.0;
+use super::chart::{COLOURS, axes, drawing, font, range};
 
 /// A picture's place in the plane.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,34 +17,26 @@ pub struct Dot {
 
 /// A plot of `dots`, with the colours of `classes`.
 pub fn scatter(title: &str, classes: &[String], dots: &[Dot]) -> String {
-    let mut svg = Svg::new(SIDE + NAMES, SIDE);
-    let range = |axis: usize| {
-        let values = || dots.iter().map(|dot| dot.at[axis]);
-        let low = values().fold(f64::INFINITY, f64::min);
-        let high = values().fold(f64::NEG_INFINITY, f64::max);
-        let edge = 0.05 * (high - low);
-        if low <= high {
-            (low - edge, high + edge)
-        } else {
-            (0.0, 1.0)
+    drawing((474, 400), |area| {
+        let (plot, names) = area.split_horizontally(400);
+        let titles = [title, "first principal component", "second"];
+        let ranges = [0, 1].map(|axis| range(dots.iter().map(|dot| dot.at[axis]), 0.05));
+        let mut chart = axes(&plot, titles, ranges)?;
+        // Held-out pictures are drawn last, over the others.
+        for held_out in [false, true] {
+            let dots = dots.iter().filter(|dot| dot.held_out == held_out);
+            chart.draw_series(dots.map(|dot| {
+                let colour = COLOURS[dot.label % COLOURS.len()];
+                match held_out {
+                    true => Circle::new((dot.at[0], dot.at[1]), 3, colour.filled()),
+                    false => Circle::new((dot.at[0], dot.at[1]), 2, colour.mix(0.6)),
+                }
+            }))?;
         }
-    };
-    let titles = Titles {
-        plot: title,
-        x: "first principal component",
-        y: "second",
-    };
-    let place = [0.0, 0.0, SIDE, SIDE];
-    let plot = Plot::new(&mut svg, place, range(0), range(1), titles);
-    // Held-out pictures are drawn last, over the others.
-    for held_out in [false, true] {
-        for dot in dots.iter().filter(|dot| dot.held_out == held_out) {
-            let colour = COLOURS[dot.label % COLOURS.len()];
-            let radius = if held_out { 3.5 } else { 2.5 };
-            svg.circle(plot.at(dot.at[0], dot.at[1]), radius, colour, held_out);
+        for (i, (name, colour)) in classes.iter().zip(COLOURS.iter().cycle()).enumerate() {
+            let at = (0, 30 + 16 * i as i32);
+            names.draw(&Text::new(name.as_str(), at, font().color(colour)))?;
         }
-    }
-    let names: Vec<&str> = classes.iter().map(String::as_str).collect();
-    plot.legend(&mut svg, &names, (12.0, 12.0));
-    svg.finish()
+        Ok(())
+    })
 }

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-
-use super::svg::escape;
+use comfy_table::{CellAlignment, presets};
 
 /// A cell. The same number is rounded for people and whole for programs.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +61,7 @@ impl From<&str> for Cell {
 /// Rows under a header.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    header: Vec<String>,
+    pub(super) header: Vec<String>,
     rows: Vec<Vec<Cell>>,
 }
 
@@ -84,54 +83,25 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// The table in columns, for a terminal; the first column to the left.
-    pub fn to_text(&self) -> String {
-        let rows: Vec<Vec<String>> = std::iter::once(self.header.clone())
-            .chain(
-                self.rows
-                    .iter()
-                    .map(|r| r.iter().map(Cell::for_people).collect()),
-            )
-            .collect();
-        let width = |column: usize| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
-        let mut text = String::new();
-        for row in &rows {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(column, (cell, width))| match column {
-                    0 => format!("{cell:width$}"),
-                    _ => format!("{cell:>width$}"),
-                })
-                .collect();
-            text.push_str(cells.join("  ").trim_end());
-            text.push('\n');
-        }
-        text
+    /// The rows as people read them.
+    pub(super) fn for_people(&self) -> Vec<Vec<String>> {
+        let texts = |row: &Vec<Cell>| row.iter().map(Cell::for_people).collect();
+        self.rows.iter().map(texts).collect()
     }
 
-    /// The table as HTML.
-    pub(super) fn to_html(&self) -> String {
-        let cells = |tag: &str, cells: &[String]| -> String {
-            let cells = cells
-                .iter()
-                .map(|c| format!("<{tag}>{}</{tag}>", escape(c)));
-            format!("<tr>{}</tr>\n", cells.collect::<String>())
-        };
-        let rows = self.rows.iter().map(|row| {
-            let texts: Vec<String> = row.iter().map(Cell::for_people).collect();
-            cells("td", &texts)
-        });
-        format!(
-            "<table>\n<thead>{}</thead>\n<tbody>{}</tbody>\n</table>\n",
-            cells("th", &self.header),
-            rows.collect::<String>()
-        )
+    /// The table in columns, for a terminal; the first column to the left.
+    pub fn to_text(&self) -> String {
+        let mut text = comfy_table::Table::new();
+        text.load_style(presets::NOTHING)
+            .set_header(&self.header)
+            .add_rows(self.for_people());
+        for (i, column) in text.column_iter_mut().enumerate() {
+            column.set_padding((if i == 0 { 0 } else { 2 }, 0));
+            if i > 0 {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        text.trim_fmt() + "\n"
     }
 
     /// Writes the table as a CSV file.
@@ -175,11 +145,6 @@ mod tests {
              a & b   12.35 %         -\n\
              7      100.00 %    0.0500\n\
              x           0.5  < 0.0001\n"
-        );
-        assert!(
-            table
-                .to_html()
-                .contains("<td>a &amp; b</td><td>12.35 %</td><td>-</td>")
         );
         let file = tempfile::NamedTempFile::new().unwrap();
         table.write_csv(file.path()).unwrap();

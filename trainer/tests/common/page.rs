@@ -49,7 +49,7 @@ impl Page {
             drawings: all("svg")
                 .map(|svg| {
                     let texts = svg.descendants().filter(|n| n.tag_name().name() == "text");
-                    texts.map(text).collect()
+                    texts.map(|node| text(node).trim().to_owned()).collect()
                 })
                 .collect(),
         }
