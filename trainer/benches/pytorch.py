@@ -1,6 +1,7 @@
 """The bench's peer: MobileNet V1 for 48x48 grey pictures trained by PyTorch.
 
-Prints pictures a second for each memory format. Pictures are noise that lies ready in memory:
+Prints its version, and pictures a second for each way to train, by the clock and by processor
+time, a line each. Pictures are noise that lies ready in memory:
 no augmentation, no center loss, no average of the weights, all of which fer-trainer does.
 """
 
@@ -32,20 +33,24 @@ def network(classes, stem_stride):
     )
 
 
-def rate(memory_format, stem_stride, batch, seconds):
+def rate(stem_stride, batch, seconds, memory_format, compiled, bf16):
     torch.manual_seed(1)
     net = network(7, stem_stride).to(memory_format=memory_format)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
     x = torch.randn(batch, 1, 48, 48).to(memory_format=memory_format)
     y = torch.randint(0, 7, (batch,))
+    forward = torch.compile(net) if compiled else net
     steps = -3
     while True:
+        now = time.perf_counter(), time.process_time()
         if steps == 0:
-            begin = time.perf_counter()
-        if steps > 0 and time.perf_counter() - begin > seconds:
-            return steps * batch / (time.perf_counter() - begin)
+            begin = now
+        if steps > 0 and now[0] - begin[0] > seconds:
+            return [steps * batch / (now[i] - begin[i]) for i in range(2)]
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(x), y).backward()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            loss = nn.functional.cross_entropy(forward(x), y)
+        loss.backward()
         optimizer.step()
         steps += 1
 
@@ -53,5 +58,16 @@ def rate(memory_format, stem_stride, batch, seconds):
 stem_stride, threads, batch, seconds = (int(value) for value in sys.argv[1:])
 torch.set_num_threads(threads)
 print(torch.__version__)
-for memory_format in [torch.contiguous_format, torch.channels_last]:
-    print(rate(memory_format, stem_stride, batch, seconds))
+for bf16 in [False, True]:
+    # PyTorch 1 has no compiler.
+    for compiled in [False, True] if hasattr(torch, "compile") else [False]:
+        for memory_format in [torch.contiguous_format, torch.channels_last]:
+            name = [
+                "compiled" if compiled else "eager",
+                "channels last" if memory_format == torch.channels_last else "",
+                "bf16 autocast" if bf16 else "",
+            ]
+            name = ", ".join(part for part in name if part)
+            way = (memory_format, compiled, bf16)
+            rates = rate(stem_stride, batch, seconds, *way)
+            print(name, *rates, sep="\t", flush=True)

@@ -13,9 +13,8 @@
 //! beside PyTorch's). There depthwise convolutions and batch norm, which are cheap to compute
 //! and dear to move through memory, dominate unless they are fused and run over adjacent
 //! channels. Written for this layout, they no longer matter, and nearly
-//! all time is left in matrix products, which the `gemm` crate computes, or [`nn::bf16`]. All
-//! gradients are checked in the tests against finite differences and against Burn's autodiff,
-//! and products in bfloat16 against those of rounded factors.
+//! all time is left in matrix products, which the `gemm` crate computes. All gradients are
+//! checked in the tests against finite differences and against Burn's autodiff.
 //!
 //! On other devices the same training loop asks Burn instead, behind [`nn::Engine`].
 //!

@@ -13,9 +13,8 @@ use common::difference;
 use common::program::{fail, run as run_program};
 use fer_trainer::checkpoint::{load_state, save_state};
 use fer_trainer::data::{Sample, Split};
-use fer_trainer::nn::bf16::Bf16;
 use fer_trainer::nn::weights::Tensors;
-use fer_trainer::nn::{Architecture, Engine, Precision, Statistics, Weights};
+use fer_trainer::nn::{Architecture, Engine, Statistics, Weights};
 use fer_trainer::optim::{OptimizerConfig, OptimizerKind};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{BatchReport, Config, Device, EpochReport, Observer, Trainer};
@@ -57,7 +56,7 @@ fn compare(device: Device, stem_stride: usize, pictures: usize, lowest: usize) {
     d_features.fill_with(|| rng.normal());
 
     let run = |device: Device, statistics: Statistics| -> Box<dyn Engine> {
-        let engines = device.engines(&net, 1, pictures, Precision::F32);
+        let engines = device.engines(&net, 1, pictures);
         let mut engine = engines.unwrap().remove(0);
         engine.input()[..input.len()].copy_from_slice(&input);
         engine
@@ -195,26 +194,6 @@ fn gradients_are_those_of_burns_autodiff() {
     compare(Device::Flex, 2, 6, 0);
     compare(Device::Flex, 1, 3, 0);
     compare(Device::Flex, 2, 4, 7);
-}
-
-#[test]
-fn a_device_without_bfloat16_says_so() {
-    let net = Architecture::new(WIDTH, CLASSES).unwrap();
-    let (device, words) = if Bf16::is_available() {
-        (
-            Device::Flex,
-            "flex computes in f32 only; use --precision f32",
-        )
-    } else {
-        (Device::Cpu, "AVX512-BF16; use --precision f32")
-    };
-    if device.check().is_err() {
-        skip("this build has no device without bfloat16");
-        return;
-    }
-    let engines = device.engines(&net, 1, 4, Precision::Bf16);
-    let error = engines.err().expect("it is refused");
-    assert!(error.to_string().contains(words), "{error:#}");
 }
 
 #[test]

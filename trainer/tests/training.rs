@@ -1,8 +1,6 @@
 //! Training learns, resumes and reproduces.
 
 mod common;
-#[path = "../../tests/skip/mod.rs"]
-mod skip;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +11,11 @@ use fer_trainer::augment::Augment;
 use fer_trainer::checkpoint::{Network, RunFolder, load_state, save, save_state};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::loss::CenterConfig;
-use fer_trainer::nn::bf16::Bf16;
 use fer_trainer::nn::weights::Tensors;
-use fer_trainer::nn::{Architecture, Precision, Weights};
+use fer_trainer::nn::{Architecture, Weights};
 use fer_trainer::optim::{OptimizerConfig, OptimizerKind};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{BatchReport, Config, EpochReport, Observer, Outcome, Trainer};
-use skip::skip;
 
 const CLASSES: usize = 4;
 
@@ -90,27 +86,9 @@ fn run(
     (outcome, watch.epochs)
 }
 
-/// Precisions that this processor has.
-fn precisions() -> Vec<Precision> {
-    let mut precisions = vec![Precision::F32];
-    if Bf16::is_available() {
-        precisions.push(Precision::Bf16);
-    } else {
-        skip("in bfloat16, which this processor does not have");
-    }
-    precisions
-}
-
 #[test]
 fn loss_falls_and_drawn_faces_are_told_apart() {
-    for precision in precisions() {
-        learns(precision);
-    }
-}
-
-fn learns(precision: Precision) {
     let config = Config {
-        precision,
         epochs: 12,
         ghost_batch: 16,
         dropout: 0.1,
@@ -138,16 +116,7 @@ fn learns(precision: Precision) {
 
 #[test]
 fn a_stopped_run_goes_on_bit_for_bit() {
-    for precision in precisions() {
-        resumes(precision);
-    }
-}
-
-fn resumes(precision: Precision) {
-    let adamw = Config {
-        precision,
-        ..config()
-    };
+    let adamw = config();
     for (name, config) in [
         ("AdamW", adamw.clone()),
         (

@@ -47,7 +47,7 @@ impl RunFolder {
         }
     }
 
-    /// Writes the recipe, which a resumed run may have at another precision.
+    /// Writes the recipe.
     ///
     /// # Errors
     /// When the file can't be written.

@@ -36,7 +36,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let two = recipe::weights(Some(&args.init))?;
     let config = args.options.config(&two)?;
-    let device = args.options.device(&config)?;
+    let device = args.options.device()?;
     ensure!(
         config.center.lambda > 0.0,
         "the recipe's center.lambda is 0, so there is no center loss to compare with"

@@ -43,7 +43,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let init = recipe::weights(args.init.as_deref())?;
     let config = args.options.config(&init)?;
-    let device = args.options.device(&config)?;
+    let device = args.options.device()?;
     let source = &args.options.source;
     let mut data = source.open_to_judge(0.0)?;
     let mut about = vec![describe(&source.data, &data)];

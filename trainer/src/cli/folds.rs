@@ -47,14 +47,12 @@ impl Options {
     /// The recipe, of the second stage unless the user says otherwise, with the network of
     /// `init`.
     pub fn config(&self, init: &Loaded) -> Result<Config> {
-        let mut config = self.recipe.config(Some(Stage::Second), init)?;
-        self.on.apply(&mut config);
-        Ok(config)
+        self.recipe.config(Some(Stage::Second), init)
     }
 
     /// What to train on.
-    pub fn device(&self, config: &Config) -> Result<Device> {
-        self.on.device(config)
+    pub fn device(&self) -> Result<Device> {
+        self.on.device()
     }
 
     /// The folds of every seed.

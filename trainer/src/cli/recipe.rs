@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use fer_trainer::checkpoint::{Loaded, load, weights_file};
-use fer_trainer::nn::Precision;
 use fer_trainer::train::{Config, Device, Preset, Stage};
 
 /// A recipe: a stage's defaults, a file or a preset over them, and single settings.
@@ -57,28 +56,19 @@ pub struct On {
     /// the build has them
     #[arg(long, default_value_t)]
     device: Device,
-    /// Format of the factors of the pointwise convolutions' products, in place of the recipe's
-    #[arg(long, value_enum)]
-    precision: Option<Precision>,
 }
 
 impl On {
-    /// The device, after a look at whether it is there and can do what `config` asks.
+    /// The device, after a look at whether it is there.
     ///
     /// # Errors
-    /// When this build lacks it, it is not there, or it does not compute at that precision.
-    pub fn device(&self, config: &Config) -> Result<Device> {
+    /// When this build lacks it, or it is not there.
+    pub fn device(&self) -> Result<Device> {
         let name = self.device.check()?;
-        self.device.check_precision(config.precision)?;
         if self.device != Device::Cpu {
             println!("training on {}: {name}", self.device);
         }
         Ok(self.device)
-    }
-
-    /// Puts the user's precision in place of the recipe's.
-    pub fn apply(&self, config: &mut Config) {
-        config.precision = self.precision.unwrap_or(config.precision);
     }
 }
 

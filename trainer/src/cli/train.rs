@@ -29,7 +29,7 @@ pub struct Args {
     /// rotation, scale, aspect and shift
     #[arg(long)]
     soft_labels: Option<PathBuf>,
-    /// Goes on with the run in --out, whose recipe holds but for --precision
+    /// Goes on with the run in --out, whose recipe holds
     #[arg(long, conflicts_with_all = ["init", "soft_labels", "config", "preset", "stage", "epochs", "width", "seed"])]
     resume: bool,
     #[command(flatten)]
@@ -48,7 +48,6 @@ impl Args {
     fn config(&self, init: &Loaded) -> Result<Config> {
         let mut config = self.recipe.config(None, init)?;
         config.seed = self.seed.unwrap_or(config.seed);
-        self.on.apply(&mut config);
         Ok(config)
     }
 }
@@ -61,15 +60,12 @@ pub fn run(args: &Args) -> Result<()> {
         .context("threads")?;
     let folder = RunFolder::open(&args.out);
     let init = recipe::weights(args.init.as_deref())?;
-    let mut resumed = args.resume.then(|| folder.resume()).transpose()?;
-    let config = match &mut resumed {
-        Some(trainer) => {
-            args.on.apply(&mut trainer.config);
-            trainer.config.clone()
-        }
+    let resumed = args.resume.then(|| folder.resume()).transpose()?;
+    let config = match &resumed {
+        Some(trainer) => trainer.config.clone(),
         None => args.config(&init)?,
     };
-    let device = args.on.device(&config)?;
+    let device = args.on.device()?;
     let labels = soft_labels(args, &folder)?;
     let data = args.source.open()?;
     let mut rng = Rng::new(config.seed);

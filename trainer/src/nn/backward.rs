@@ -1,7 +1,7 @@
 //! From the gradient of the features to that of every parameter.
 
 use super::batch_norm::{Backward, GradientSums};
-use super::matmul::{Matrix, matmul, product};
+use super::matmul::{Matrix, matmul};
 use super::pieces::pieces;
 use super::{Architecture, Kind, Weights, Workspace, depthwise, head};
 
@@ -70,10 +70,10 @@ pub fn backward(
                 Kind::Pointwise => {
                     let d = Matrix::new(d, piece.rows, layer.outputs);
                     let input = Matrix::new(input, piece.rows, layer.inputs);
-                    product(ws.bf16.as_mut(), input.transposed(), d, d_weight, true);
+                    matmul(input.transposed(), d, d_weight, true);
                     if go_on {
                         let w = Matrix::new(w, layer.inputs, layer.outputs);
-                        product(ws.bf16.as_mut(), d, w.transposed(), d_in, false);
+                        matmul(d, w.transposed(), d_in, false);
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! From pictures to pooled features.
 
 use super::batch_norm::{EPSILON, Sums};
-use super::matmul::{Matrix, matmul, product};
+use super::matmul::{Matrix, matmul};
 use super::pieces::pieces;
 use super::{Architecture, Kind, Weights, Workspace, depthwise, head, stem};
 
@@ -30,8 +30,6 @@ pub fn forward(
     statistics: Statistics,
 ) {
     assert!((1..=ws.capacity).contains(&n));
-    let trains = matches!(statistics, Statistics::Batch { .. });
-    let mut bf16 = ws.bf16.as_mut().filter(|_| trains);
     for (i, layer) in net.layers.iter().enumerate() {
         let (before, rest) = ws.layers.split_at_mut(i);
         let (before, state) = (before.last(), &mut rest[0]);
@@ -55,7 +53,7 @@ pub fn forward(
                 Kind::Pointwise => {
                     let input = Matrix::new(input, piece.rows, layer.inputs);
                     let w = Matrix::new(w, layer.inputs, layer.outputs);
-                    product(bf16.as_deref_mut(), input, w, z, false);
+                    matmul(input, w, z, false);
                 }
             }
             if own {

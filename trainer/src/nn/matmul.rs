@@ -2,16 +2,14 @@
 
 use gemm::Parallelism;
 
-use super::bf16::Bf16;
-
 /// A borrowed matrix with any strides.
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     data: &'a [f32],
-    pub(super) rows: usize,
-    pub(super) columns: usize,
+    rows: usize,
+    columns: usize,
     row_stride: usize,
-    pub(super) column_stride: usize,
+    column_stride: usize,
 }
 
 impl<'a> Matrix<'a> {
@@ -39,30 +37,6 @@ impl<'a> Matrix<'a> {
             column_stride: self.row_stride,
             ..self
         }
-    }
-
-    /// The `rows` rows from row `first` on.
-    ///
-    /// # Panics
-    /// When there are fewer, or `rows` is zero.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn below(self, first: usize, rows: usize) -> Self {
-        assert!(rows > 0 && first + rows <= self.rows);
-        Self {
-            data: &self.data[first * self.row_stride..],
-            rows,
-            ..self
-        }
-    }
-
-    /// Row `row`, whose values must be adjacent.
-    ///
-    /// # Panics
-    /// When they are not, or there is no such row.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn row(self, row: usize) -> &'a [f32] {
-        assert!(self.column_stride == 1 && row < self.rows);
-        &self.data[row * self.row_stride..][..self.columns]
     }
 }
 
@@ -98,14 +72,6 @@ pub fn matmul(a: Matrix, b: Matrix, out: &mut [f32], add: bool) {
             false,
             Parallelism::None,
         );
-    }
-}
-
-/// [`matmul`], or the same with factors of bfloat16 where there is memory for it.
-pub(super) fn product(bf16: Option<&mut Bf16>, a: Matrix, b: Matrix, out: &mut [f32], add: bool) {
-    match bf16 {
-        Some(bf16) => bf16.matmul(a, b, out, add),
-        None => matmul(a, b, out, add),
     }
 }
 

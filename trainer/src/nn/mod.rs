@@ -4,14 +4,12 @@
 //! convolution is one matrix product and every other loop runs over adjacent channels.
 //! A ghost batch goes through each layer in pieces that stay in the caches, and what follows
 //! batch norm and ReLU6 is computed anew where it is needed, which saves memory and time.
-//! Matrix products are the `gemm` crate's, or [`bf16`]'s where less than `f32` is asked for;
-//! the loops of [`depthwise`] and [`batch_norm`] are compiled for AVX-512, AVX2 and the
+//! Matrix products are the `gemm` crate's; the loops of [`depthwise`] and [`batch_norm`] are compiled for AVX-512, AVX2 and the
 //! baseline, and chosen when the program runs.
 
 pub mod architecture;
 pub mod backward;
 pub mod batch_norm;
-pub mod bf16;
 pub mod depthwise;
 pub mod engine;
 pub mod forward;
@@ -20,7 +18,6 @@ pub mod matmul;
 pub mod narrow;
 mod pages;
 mod pieces;
-pub mod precision;
 pub mod stem;
 pub mod weights;
 pub mod workspace;
@@ -29,6 +26,5 @@ pub use architecture::{Architecture, Kind, Layer};
 pub use engine::Engine;
 pub use forward::{Statistics, forward};
 pub use narrow::narrow;
-pub use precision::Precision;
 pub use weights::Weights;
 pub use workspace::Workspace;

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::{Architecture, Layer, bf16};
+use super::{Architecture, Layer};
 
 /// Most rows of the output, that is places of pictures, of a piece with more than one
 /// picture. The gradient of a pointwise convolution's weights is a sum over them, which is slow
 /// to start, and so slower for more steps than the product takes at once.
-const ROWS: usize = bf16::DEPTH;
+const ROWS: usize = 512;
 
 /// Some pictures on their way through a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]

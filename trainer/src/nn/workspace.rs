@@ -2,14 +2,11 @@
 
 use std::ops::Range;
 
-use anyhow::Result;
-
 use super::batch_norm::{self, GradientSums};
-use super::bf16::Bf16;
 use super::engine::Exchange;
 use super::pages::zeros;
 use super::pieces::most;
-use super::{Architecture, Kind, Layer, Precision};
+use super::{Architecture, Kind, Layer};
 use crate::SIDE;
 
 /// What the passes over one ghost batch read and write.
@@ -27,8 +24,6 @@ pub struct Workspace {
     pub exchange: Exchange,
     pub(super) d_out: Vec<f32>,
     pub(super) d_in: Vec<f32>,
-    /// For products of less than `f32`.
-    pub(super) bf16: Option<Bf16>,
 }
 
 /// A layer's values in the forward pass.
@@ -70,7 +65,7 @@ impl LayerState {
 }
 
 impl Workspace {
-    /// Memory for `capacity` pictures at once, with `f32` throughout.
+    /// Memory for `capacity` pictures at once.
     pub fn new(net: &Architecture, capacity: usize) -> Self {
         let largest = net.layers.iter().map(Layer::output_len).max().unwrap_or(0) * capacity;
         debug_assert_eq!(net.layers[0].kind, Kind::Stem);
@@ -93,21 +88,7 @@ impl Workspace {
             exchange: Exchange::new(net, capacity),
             d_out: zeros(largest),
             d_in: zeros(largest),
-            bf16: None,
         }
-    }
-
-    /// The same with the matrix products of training passes at `precision`. Passes of a
-    /// network in use stay `f32`, so that what is validated is what is exported.
-    ///
-    /// # Errors
-    /// When the processor lacks the instructions.
-    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
-        self.bf16 = match precision {
-            Precision::F32 => None,
-            Precision::Bf16 => Some(Bf16::new()?),
-        };
-        Ok(self)
     }
 
     /// What layer `layer` handed on for the first `n` pictures of the last batch, after ReLU6.

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use fer::model::Tone;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::Augment;
 use crate::loss::CenterConfig;
-use crate::nn::{Architecture, Precision};
+use crate::nn::Architecture;
 use crate::optim::{OptimizerConfig, Schedule};
 use crate::ranges;
 
@@ -58,8 +59,9 @@ pub struct Config {
     pub batch: usize,
     /// Pictures that share batch norm statistics; divides `batch`.
     pub ghost_batch: usize,
-    /// Format of the factors of matrix products.
-    pub precision: Precision,
+    /// Of older recipes, which could have products in bfloat16; all are `f32` now.
+    #[serde(skip_serializing)]
+    pub precision: IgnoredAny,
     /// Start of the random numbers.
     pub seed: u64,
     /// Epochs without a better validation accuracy after which training stops; 0 never does.
@@ -109,7 +111,7 @@ impl Default for Config {
             epochs: 36,
             batch: 128,
             ghost_batch: 64,
-            precision: Precision::F32,
+            precision: IgnoredAny,
             seed: 1,
             patience: 0,
             hold_out: 0.1,
@@ -308,6 +310,8 @@ mod tests {
         assert_eq!((config.epochs, config.batch), (3, stage.batch));
         assert_eq!(config.optimizer.lr, stage.optimizer.lr);
         assert_eq!(load(&config.to_toml().unwrap()).unwrap(), config);
+        let older = format!("precision = \"bf16\"\n{}", config.to_toml().unwrap());
+        assert_eq!(load(&older).unwrap(), config);
     }
 
     #[test]

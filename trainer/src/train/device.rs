@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 
-use crate::nn::{Architecture, Engine, Precision, Workspace, bf16};
+use crate::nn::{Architecture, Engine, Workspace};
 
 /// A device. Those that a build lacks can be named as well, so that the answer says how to
 /// build for them.
@@ -72,37 +72,20 @@ impl Device {
         }
     }
 
-    /// Checks that the device can compute at `precision`.
-    ///
-    /// # Errors
-    /// When it can't.
-    pub fn check_precision(self, precision: Precision) -> Result<()> {
-        match (self, precision) {
-            (_, Precision::F32) => Ok(()),
-            (Self::Cpu, Precision::Bf16) => bf16::check(),
-            _ => bail!("{self} computes in f32 only; use --precision f32"),
-        }
-    }
-
     /// An engine for each of `ghosts` ghost batches of up to `capacity` pictures.
     ///
     /// # Errors
-    /// As [`Device::check`] and [`Device::check_precision`].
+    /// As [`Device::check`].
     pub fn engines(
         self,
         net: &Architecture,
         ghosts: usize,
         capacity: usize,
-        precision: Precision,
     ) -> Result<Vec<Box<dyn Engine>>> {
         self.check()?;
-        self.check_precision(precision)?;
         (0..ghosts)
             .map(|_| match self {
-                Self::Cpu => {
-                    let workspace = Workspace::new(net, capacity).with_precision(precision)?;
-                    Ok(Box::new(workspace) as Box<dyn Engine>)
-                }
+                Self::Cpu => Ok(Box::new(Workspace::new(net, capacity)) as Box<dyn Engine>),
                 #[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
                 _ => crate::burn::engine(self, net, capacity),
                 #[cfg(not(any(feature = "cuda", feature = "vulkan", feature = "flex")))]

@@ -4,7 +4,6 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Trainer;
-use crate::nn::Precision;
 
 /// What an observer is told after every step.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +48,6 @@ pub struct EpochReport {
     pub accuracy_mirrored: f64,
     /// Accuracy on the validation part of the weights as they are.
     pub accuracy_raw: f64,
-    /// Format of the factors of matrix products; older runs had no choice.
-    #[serde(default)]
-    pub precision: Precision,
     /// Pictures trained on in a second.
     pub rate: f64,
     /// Seconds that the epoch took, with validation.

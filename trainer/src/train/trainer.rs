@@ -132,18 +132,13 @@ impl Trainer {
         })
     }
 
-    /// Trains on `device` from here on, at the recipe's precision.
+    /// Trains on `device` from here on.
     ///
     /// # Errors
-    /// When this build lacks it, it is not there, or it does not compute at that precision.
+    /// When this build lacks it, or it is not there.
     pub fn move_to(&mut self, device: Device) -> Result<()> {
         let ghosts = self.config.batch / self.config.ghost_batch;
-        let Config {
-            ghost_batch,
-            precision,
-            ..
-        } = self.config;
-        self.engines = device.engines(&self.net, ghosts, ghost_batch, precision)?;
+        self.engines = device.engines(&self.net, ghosts, self.config.ghost_batch)?;
         self.device = device;
         Ok(())
     }
@@ -326,7 +321,6 @@ impl Trainer {
             accuracy_balanced: Some(balanced_accuracy(&plain, validation)),
             accuracy_mirrored: accuracy(&both, validation),
             accuracy_raw: accuracy(&raw, validation),
-            precision: self.config.precision,
             rate: (batches_now * self.config.batch as u64) as f64 / trained.as_secs_f64(),
             seconds: start.elapsed().as_secs_f64(),
             drawing: None,
