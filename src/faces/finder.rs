@@ -84,8 +84,8 @@ impl FaceFinder {
     /// A finder with its detector loaded, that looks in the calling thread.
     ///
     /// # Errors
-    /// [`Error::Detector`] when the detector's file is missing or wrong,
-    /// [`Error::Setting`] when a setting is out of range.
+    /// [`Error::Detector`](crate::Error::Detector) when the detector's file is missing or wrong,
+    /// [`Error::Setting`](crate::Error::Setting) when a setting is out of range.
     pub fn new(config: FinderConfig) -> Result<Self> {
         Self::with_threading(config, Threading::Inline)
     }
@@ -134,7 +134,7 @@ impl FaceFinder {
     /// The same finder with its detector on a thread of its own.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the system gives no thread.
+    /// [`Error::Setting`](crate::Error::Setting) when the system gives no thread.
     pub fn on_worker(self) -> Result<Self> {
         let runner = match self.runner {
             Runner::Inline(detector) => Runner::Worker(Worker::start(detector)?),

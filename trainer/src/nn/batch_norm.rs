@@ -1,6 +1,6 @@
 //! Batch norm (Ioffe and Szegedy 2015) with ReLU6 behind it, and their gradients.
 //!
-//! Values are rows of channels. Sums over rows are taken in `f32` over [`RUN`] rows and in
+//! Values are rows of channels. Sums over rows are taken in `f32` over `RUN` rows and in
 //! `f64` beyond, which keeps both the speed of the one and the exactness of the other.
 
 use multiversion::multiversion;

@@ -1,0 +1,18 @@
+//! FER-2013 and its like as a CSV file: each row a sample or a fault.
+
+#![no_main]
+
+use fer_trainer::data::{self, ReadOptions};
+use libfuzzer_sys::fuzz_target;
+use std::io::Write;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    if let Ok(data) = data::open(file.path(), &ReadOptions::default()) {
+        for sample in &data.samples {
+            assert_eq!(sample.pixels.len(), fer_trainer::SIDE.pow(2));
+            assert!(sample.label < data.classes.len());
+        }
+    }
+});
