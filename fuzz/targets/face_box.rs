@@ -39,7 +39,7 @@ fuzz_target!(|case: Case| {
         width: case.size.0 as usize % 64 + 1,
         height: case.size.1 as usize % 64 + 1,
         color: if case.rgb { Color::Rgb } else { Color::Gray },
-        margin: f32::from(case.margin) / 64.0,
+        margin: f32::from(case.margin % 128) / 64.0,
         layout: Layout::Nchw,
         mean: vec![127.5],
         std: vec![127.5],
