@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use fer_trainer::data::{self, Dataset, ReadOptions, classes};
+use fer_trainer::data::{self, Dataset, ReadOptions, SubjectRule, classes, unread_line};
+
+use super::Names;
 
 /// How to read a data set.
 #[derive(Debug, clap::Args)]
@@ -11,9 +13,10 @@ pub struct Reading {
     /// Pictures are faces already; else faces are found, unless the pictures are small
     #[arg(long)]
     aligned: bool,
-    /// Classes to keep, separated by commas, in the order of labels
-    #[arg(long, value_delimiter = ',')]
-    classes: Option<Vec<String>>,
+    /// Classes to keep, separated by commas, in the order of labels; a name with a comma in
+    /// quotation marks
+    #[arg(long)]
+    classes: Option<Names>,
     /// CK+: frames taken from the end of each sequence
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=10))]
     ck_frames: u8,
@@ -30,6 +33,10 @@ pub struct Reading {
     /// to train on and where one of the ten says so too
     #[arg(long, requires = "ferplus", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=10))]
     second_opinion: u8,
+    /// What names the subject of each picture: a pattern on its path, such as '(\d+)\.jpg$'; the
+    /// level of a folder above it, from 1; or a CSV file with the columns picture and subject
+    #[arg(long, value_name = "PATTERN|LEVEL|CSV")]
+    subject: Option<SubjectRule>,
 }
 
 /// A data set that a command needs.
@@ -68,6 +75,7 @@ impl Reading {
             && self.ck_frames == 1
             && !self.ck_neutral
             && self.ferplus.is_none()
+            && self.subject.is_none()
     }
 
     /// As [`Source::open`].
@@ -77,7 +85,10 @@ impl Reading {
 
     fn read(&self, path: &Path, margin: f32) -> Result<Dataset> {
         let name = |word: &String| classes::canonical(word).map_or(word.clone(), String::from);
-        let keep: Option<Vec<String>> = self.classes.as_ref().map(|c| c.iter().map(name).collect());
+        let keep: Option<Vec<String>> = self
+            .classes
+            .as_ref()
+            .map(|c| c.0.iter().map(name).collect());
         if let Some(keep) = &keep
             && keep.len() < 2
         {
@@ -100,10 +111,14 @@ impl Reading {
                 margin,
                 second_opinion: self.second_opinion,
                 classes: keep,
+                subject: self.subject.clone(),
             },
         )?;
         for fault in &data.faults {
             eprintln!("not used: {fault}");
+        }
+        if let Some(unread) = unread_line(&data.unread) {
+            eprintln!("not read: {unread}");
         }
         for missed in &data.missed {
             eprintln!("no face found: {}", missed.name);

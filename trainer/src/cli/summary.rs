@@ -1,6 +1,6 @@
 //! `fer-trainer data summary`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -36,17 +36,10 @@ pub fn run(command: &Command) -> Result<()> {
         data.format,
         data.samples.len(),
         data.missed.len(),
-        data.faults.len()
+        data.not_used()
     );
     counts(&data);
-    let subjects: BTreeSet<_> = data
-        .samples
-        .iter()
-        .filter_map(|s| s.subject.as_ref())
-        .collect();
-    if !subjects.is_empty() {
-        println!("{} subjects", subjects.len());
-    }
+    subjects(&data);
     for ((width, height), n) in data.sizes.iter().take(LISTED) {
         println!("{n} pictures of {width} x {height}");
     }
@@ -55,6 +48,24 @@ pub fn run(command: &Command) -> Result<()> {
     }
     twice(&data);
     Ok(())
+}
+
+/// Who is in the pictures, and how they are known.
+fn subjects(data: &Dataset) {
+    let mut pictures: BTreeMap<&str, usize> = BTreeMap::new();
+    for subject in data.samples.iter().filter_map(|s| s.subject.as_deref()) {
+        *pictures.entry(subject).or_default() += 1;
+    }
+    let (Some(fewest), Some(most)) = (pictures.values().min(), pictures.values().max()) else {
+        println!("subjects are not known; --subject names them");
+        return;
+    };
+    let by = data.subjects_by.as_ref();
+    println!(
+        "{} subjects{}, with {fewest} to {most} pictures each",
+        pictures.len(),
+        by.map_or(String::new(), |by| format!(" by the {by}"))
+    );
 }
 
 fn counts(data: &Dataset) {

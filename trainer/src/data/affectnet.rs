@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         if !is_part(&folder) {
             continue;
         }
-        for file in pictures(&folder.join("images"))? {
+        for file in pictures(&folder.join("images"), &mut dataset.unread)? {
             let annotation = folder
                 .join("annotations")
                 .join(format!("{}_exp.npy", stem(&file)));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::files::{entries, folders, pictures};
+use super::files::{Unread, entries, folders, pictures};
 use super::picture::Entry;
 use super::{Dataset, ReadOptions, classes};
 
@@ -38,7 +38,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     for (subject, folder) in folders(&path.join(LABELS))? {
         for (sequence, labels) in folders(&folder)? {
             let name = format!("{subject}/{sequence}");
-            let read = peak(&labels, &path.join(IMAGES).join(&name));
+            let images = path.join(IMAGES).join(&name);
+            let read = peak(&labels, &images, &mut dataset.unread);
             match read.with_context(|| format!("{LABELS}/{name}")) {
                 Ok(None) => {}
                 Ok(Some((class, frames))) => {
@@ -63,12 +64,16 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
 }
 
 /// Class and frames of a sequence; `None` where it has no label.
-fn peak(labels: &Path, images: &Path) -> Result<Option<(&'static str, Vec<PathBuf>)>> {
+fn peak(
+    labels: &Path,
+    images: &Path,
+    unread: &mut Unread,
+) -> Result<Option<(&'static str, Vec<PathBuf>)>> {
     let Some(class) = emotion(labels)? else {
         return Ok(None);
     };
     let frames = if images.is_dir() {
-        pictures(images)?
+        pictures(images, unread)?
     } else {
         Vec::new()
     };

@@ -1,10 +1,13 @@
-//! FER-2013 as a CSV file: `fer2013.csv` (`emotion,pixels,Usage`), `icml_face_data.csv`
-//! (other order, blanks in the names of columns) and Kaggle's `train.csv` without `Usage`.
+//! FER-2013 as a table: `fer2013.csv` (`emotion,pixels,Usage`), `icml_face_data.csv` (other
+//! order, blanks in the names of columns), Kaggle's `train.csv` without `Usage`, and
+//! `ckextended.csv`, which has CK+ in the same form with an eighth class, contempt. An emotion
+//! is a number or a name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use super::text::{COMPRESSED, column, with_table};
 use super::{Dataset, Sample, Split, classes};
 use crate::SIDE;
 
@@ -12,6 +15,9 @@ use crate::SIDE;
 const ROW: &str = "row ";
 /// Number of the first row below the header, as editors count.
 const FIRST: usize = 2;
+
+/// Names of the file in a folder.
+const NAMES: [&str; 3] = ["icml_face_data.csv", "fer2013.csv", "ckextended.csv"];
 
 /// Index of the row, below the header, that a sample of this name was read from.
 pub(super) fn row(name: &str) -> Option<usize> {
@@ -21,24 +27,44 @@ pub(super) fn row(name: &str) -> Option<usize> {
         .checked_sub(FIRST)
 }
 
-/// Columns of the file, by their trimmed names.
+/// The file in a folder, where there is one.
+pub(super) fn find(folder: &Path) -> Option<PathBuf> {
+    let names = NAMES
+        .iter()
+        .flat_map(|name| COMPRESSED.map(|ending| folder.join(format!("{name}{ending}"))));
+    names.into_iter().find(|file| file.is_file())
+}
+
+/// Columns of the file.
 struct Columns {
     emotion: usize,
     pixels: usize,
     usage: Option<usize>,
+    /// How many numbers stand for a class.
+    numbers: usize,
 }
 
 impl Columns {
-    fn find(header: &csv::StringRecord) -> Result<Self> {
-        let find = |name: &str| {
-            header
-                .iter()
-                .position(|h| h.trim().eq_ignore_ascii_case(name))
+    fn find(header: &csv::StringRecord, numbers: usize) -> Result<Self> {
+        let expected = || {
+            let all: Vec<&str> = header.iter().map(str::trim).collect();
+            let all: String = all.join(", ").chars().take(80).collect();
+            format!(
+                "in the header \"{all}\"; emotion, pixels and perhaps Usage were expected, with \
+                 commas, semicolons or tabs between"
+            )
         };
         Ok(Self {
-            emotion: find("emotion").context("no column \"emotion\", so there are no labels")?,
-            pixels: find("pixels").context("no column \"pixels\"")?,
-            usage: find("Usage"),
+            emotion: column(header, "emotion").with_context(|| {
+                format!(
+                    "no column \"emotion\", so there are no labels, {}",
+                    expected()
+                )
+            })?,
+            pixels: column(header, "pixels")
+                .with_context(|| format!("no column \"pixels\" {}", expected()))?,
+            usage: column(header, "Usage"),
+            numbers,
         })
     }
 }
@@ -48,32 +74,67 @@ impl Columns {
 /// # Errors
 /// When the file can't be opened or lacks a column.
 pub(super) fn read(path: &Path) -> Result<Dataset> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_path(path)
-        .context("cannot be read")?;
-    let columns = Columns::find(reader.headers().context("no header")?)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let extended = name.to_ascii_lowercase().starts_with("ckextended");
+    let seven = classes::FER2013.len();
     let mut dataset = Dataset {
-        format: "fer2013-csv",
-        classes: classes::FER2013.map(String::from).to_vec(),
+        format: if extended {
+            "ckextended"
+        } else {
+            "fer2013-csv"
+        },
         ..Dataset::default()
     };
-    for (i, record) in reader.records().enumerate() {
-        let name = format!("{ROW}{}", i + FIRST);
-        let sample = record
-            .context("not a CSV row")
-            .and_then(|record| sample(&record, &columns, &name));
-        match sample {
-            Ok(sample) => dataset.samples.push(sample),
-            Err(e) => dataset.faults.push(format!("{name}: {e:#}")),
+    with_table(path, |mut reader| {
+        let header = reader.headers().context("no header")?;
+        let columns = Columns::find(header, seven + usize::from(extended))?;
+        for (i, record) in reader.records().enumerate() {
+            let name = format!("{ROW}{}", i + FIRST);
+            // What is cut off or damaged ends here; a reader would say so for ever.
+            let ends = matches!(&record, Err(e) if e.is_io_error());
+            let sample = record
+                .context(if ends {
+                    "the file is damaged"
+                } else {
+                    "not a CSV row"
+                })
+                .and_then(|record| sample(&record, &columns, &name));
+            match sample {
+                Ok(sample) => dataset.samples.push(sample),
+                Err(e) => dataset.faults.push(format!("{name}: {e:#}")),
+            }
+            if ends {
+                break;
+            }
         }
-    }
+        Ok(())
+    })?;
+    let named = dataset.samples.iter().any(|s| s.label == seven);
+    let eighth = (extended || named).then_some(&classes::CONTEMPT);
+    let classes = classes::FER2013.iter().chain(eighth);
+    dataset.classes = classes.map(|class| (*class).to_owned()).collect();
     Ok(dataset)
+}
+
+/// Label of an emotion: its number, or the place of its name.
+fn label(emotion: &str, numbers: usize) -> Result<usize> {
+    let number = || emotion.parse().ok().filter(|l| *l < numbers);
+    let named = || {
+        let class = classes::canonical(emotion)?;
+        let mut all = classes::FER2013.iter().chain(&[classes::CONTEMPT]);
+        all.position(|c| *c == class)
+    };
+    number().or_else(named).with_context(|| {
+        format!(
+            "emotion {emotion:?} is not 0 to {} nor the name of an expression",
+            numbers - 1
+        )
+    })
 }
 
 fn sample(record: &csv::StringRecord, columns: &Columns, name: &str) -> Result<Sample> {
     let emotion = record.get(columns.emotion).context("no emotion")?.trim();
-    let label = emotion.parse().ok().filter(|l| *l < classes::FER2013.len());
+    let label = label(emotion, columns.numbers);
     let pixels = record.get(columns.pixels).context("no pixels")?;
     let pixels: Vec<u8> = pixels
         .split_ascii_whitespace()
@@ -97,7 +158,7 @@ fn sample(record: &csv::StringRecord, columns: &Columns, name: &str) -> Result<S
     };
     Ok(Sample {
         pixels,
-        label: label.with_context(|| format!("emotion {emotion:?} is not 0 to 6"))?,
+        label: label?,
         votes: None,
         lessons: Vec::new(),
         subject: None,

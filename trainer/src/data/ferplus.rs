@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use super::text::{column, with_table};
 use super::{Dataset, ReadOptions, Split, classes};
 
 /// Columns of votes, after `Usage` and `Image name`.
@@ -39,18 +40,15 @@ fn apply(dataset: &mut Dataset, path: &Path, options: &ReadOptions) -> Result<()
         dataset.format == "fer2013-csv",
         "the data is not fer2013.csv, whose rows they belong to"
     );
-    let mut reader = csv::Reader::from_path(path)?;
-    let header = reader.headers()?.clone();
-    let column = |name: &str| {
-        header
-            .iter()
-            .position(|h| h.trim().eq_ignore_ascii_case(name))
-            .with_context(|| format!("no column {name:?}"))
-    };
+    let (header, rows) = with_table(path, |mut reader| {
+        let header = reader.headers()?.clone();
+        let rows: Result<Vec<csv::StringRecord>, _> = reader.records().collect();
+        Ok((header, rows?))
+    })?;
+    let column = |name: &str| column(&header, name).with_context(|| format!("no column {name:?}"));
     let name = column("Image name")?;
     let usage = column("Usage")?;
     let columns: Vec<usize> = COLUMNS.iter().map(|c| column(c)).collect::<Result<_>>()?;
-    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>()?;
 
     dataset.classes = classes::FER2013
         .iter()

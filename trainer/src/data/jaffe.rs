@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::files::{pictures, stem};
+use super::files::{Unread, pictures, stem};
 use super::picture::Entry;
 use super::{Dataset, ReadOptions, classes};
 
@@ -26,7 +26,7 @@ fn parse(file: &Path) -> Option<(String, &'static str)> {
 
 /// Whether most pictures in the folder are named as JAFFE's.
 pub(super) fn fits(path: &Path) -> Result<bool> {
-    let files = pictures(path)?;
+    let files = pictures(path, &mut Unread::new())?;
     let named = files.iter().filter(|f| parse(f).is_some()).count();
     Ok(named > 0 && 2 * named >= files.len())
 }
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         ..Dataset::default()
     };
     let mut entries = Vec::new();
-    for file in pictures(path)? {
+    for file in pictures(path, &mut dataset.unread)? {
         match parse(&file) {
             Some((subject, class)) => entries.push(Entry {
                 file,

@@ -12,9 +12,11 @@ mod jaffe;
 mod picture;
 mod raf;
 pub mod split;
+mod subjects;
+mod text;
 mod warnings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +25,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::View;
 
+pub use files::{Unread, unread_line};
 pub use picture::{FaceReader, Picture, Shown, StillFinder, input_spec};
+pub use subjects::SubjectRule;
 pub use warnings::warnings;
 
 /// Part of a data set.
@@ -123,6 +127,11 @@ pub struct Dataset {
     pub faults: Vec<String>,
     /// Files by the width and height of their picture; empty for tables of pixels.
     pub sizes: BTreeMap<(u32, u32), usize>,
+    /// Files among the pictures that are of a kind that is not read, and pictures whose place
+    /// tells no class: what they are, and how many.
+    pub unread: Unread,
+    /// How subjects were named, where the data set's form does not tell them.
+    pub subjects_by: Option<String>,
 }
 
 /// How to read a data set.
@@ -146,6 +155,8 @@ pub struct ReadOptions {
     pub margin: f32,
     /// Classes to keep; `None` keeps all.
     pub classes: Option<Vec<String>>,
+    /// What names the subject of each picture; `None` leaves it to the data set's form.
+    pub subject: Option<SubjectRule>,
 }
 
 impl Default for ReadOptions {
@@ -159,6 +170,7 @@ impl Default for ReadOptions {
             second_opinion: 0,
             margin: 0.0,
             classes: None,
+            subject: None,
         }
     }
 }
@@ -169,40 +181,59 @@ impl Default for ReadOptions {
 /// When nothing is there, no known form fits, or no sample could be read.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     let read = || -> Result<Dataset> {
-        let mut dataset = read(path, options)?;
+        let mut dataset = read(&descend(path)?, options)?;
         if let Some(votes) = &options.ferplus {
             ferplus::join(&mut dataset, votes, options)?;
         }
         if let Some(classes) = &options.classes {
             dataset.keep(classes)?;
         }
-        let fault = || {
-            dataset
-                .faults
-                .first()
-                .map_or(String::new(), |f| format!(" ({f})"))
+        if let Some(rule) = &options.subject {
+            dataset.name_subjects(rule)?;
+        }
+        let why = || {
+            let first = dataset.faults.first().cloned();
+            let why =
+                first.or_else(|| unread_line(&dataset.unread).map(|u| format!("not read: {u}")));
+            why.map_or(String::new(), |why| format!(" ({why})"))
         };
         ensure!(
             !dataset.samples.is_empty(),
             "no face could be read, {} pictures without one{}",
             dataset.missed.len(),
-            fault()
+            why()
         );
         Ok(dataset)
     };
     read().with_context(|| format!("data {}", path.display()))
 }
 
-fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+/// The folder that an archive was packed from: where a folder holds one folder and no file, that
+/// one, and so on. A folder of pictures is one of a class and stays below.
+fn descend(path: &Path) -> Result<PathBuf> {
     ensure!(path.exists(), "no such file or folder");
+    let mut path = path.to_owned();
+    while path.is_dir() {
+        let mut inside = files::folders(&path)?.into_values();
+        let (Some(only), None) = (inside.next(), inside.next()) else {
+            break;
+        };
+        let alone = files::entries(&path)?.iter().all(|entry| entry.is_dir());
+        let holds_folders = !files::folders(&only)?.is_empty();
+        if !alone || !(holds_folders || csv_file::find(&only).is_some() || jaffe::fits(&only)?) {
+            break;
+        }
+        path = only;
+    }
+    Ok(path)
+}
+
+fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     if path.is_file() {
         return csv_file::read(path);
     }
-    for name in ["icml_face_data.csv", "fer2013.csv"] {
-        let file = path.join(name);
-        if file.is_file() {
-            return csv_file::read(&file);
-        }
+    if let Some(file) = csv_file::find(path) {
+        return csv_file::read(&file);
     }
     if ck::fits(path) {
         ck::read(path, options)
@@ -212,8 +243,8 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         affectnet::read(path, options)
     } else if jaffe::fits(path)? {
         jaffe::read(path, options)
-    } else if folder::fits(path)? {
-        folder::read(path, options)
+    } else if let Some(dataset) = folder::read(path, options)? {
+        Ok(dataset)
     } else {
         bail!("no data set in a form that is known, nor a folder of classes")
     }
@@ -267,6 +298,16 @@ impl Dataset {
             .collect()
     }
 
+    /// Files that could not be used, and those of kinds that are not read.
+    pub fn not_used(&self) -> usize {
+        self.faults.len() + self.unread.values().sum::<usize>()
+    }
+
+    /// The people in the data set; `None` where that of any sample is not known.
+    pub fn subjects(&self) -> Option<BTreeSet<&str>> {
+        self.samples.iter().map(|s| s.subject.as_deref()).collect()
+    }
+
     /// Whether any sample says which part it belongs to.
     pub fn has_parts(&self) -> bool {
         self.samples.iter().any(|s| s.split.is_some())
@@ -285,4 +326,13 @@ impl Dataset {
 /// Whether `label` is kept; it then becomes the new one.
 fn relabel(label: &mut usize, new: &[Option<usize>]) -> bool {
     new[*label].inspect(|new| *label = *new).is_some()
+}
+
+/// A number that tells whether pictures are the same, in the same order: FNV-1a over the pixels.
+pub fn digest<'a>(samples: impl Iterator<Item = &'a Sample>) -> u64 {
+    samples.fold(0xCBF2_9CE4_8422_2325, |digest, sample| {
+        sample.pixels.iter().fold(digest, |digest, pixel| {
+            (digest ^ u64::from(*pixel)).wrapping_mul(0x0100_0000_01B3)
+        })
+    })
 }

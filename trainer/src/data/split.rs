@@ -128,7 +128,11 @@ pub fn folds(
     for (i, sample) in samples.iter().enumerate() {
         let key = match (by, &sample.subject) {
             (By::Subject, Some(subject)) => subject.clone(),
-            (By::Subject, None) => anyhow::bail!("{} has no subject", sample.name),
+            (By::Subject, None) => anyhow::bail!(
+                "{} has no subject: name subjects with --subject, or deal folds with \
+                 --by random, which has the same people on both sides",
+                sample.name
+            ),
             (By::Random, _) => format!("{i:08}"),
         };
         groups.entry(key).or_default().push(i);

@@ -13,8 +13,8 @@ use fer::classify::softmax;
 
 use super::predict_shown;
 use crate::augment::{Augment, View, finish};
-use crate::checkpoint::{Network, load, save};
-use crate::data::{Lesson, Sample};
+use crate::checkpoint::{Network, classes_text, load, save};
+use crate::data::{Lesson, Sample, digest};
 use crate::nn::Workspace;
 use crate::nn::weights::{Tensor, Tensors};
 use crate::rng::Rng;
@@ -156,7 +156,7 @@ impl SoftLabels {
         let data = self.probabilities.clone();
         let tensors = Tensors::from([("probabilities".into(), Tensor { shape, data })]);
         let metadata = HashMap::from([
-            ("classes".into(), self.classes.join(",")),
+            ("classes".into(), classes_text(&self.classes)?),
             ("augment".into(), toml::to_string(&self.augment)?),
             ("seed".into(), self.seed.to_string()),
             ("digest".into(), self.digest.to_string()),
@@ -206,13 +206,4 @@ fn view(augment: &Augment, seed: u64, index: usize, v: usize) -> View {
     // Twice, since neighbouring states of the generator overlap.
     let own = Rng::new((index as u64) << 16 | v as u64).bits() ^ seed;
     augment.view(&mut Rng::new(Rng::new(own).bits()))
-}
-
-/// FNV-1a over the pixels of all samples in order.
-fn digest<'a>(samples: impl Iterator<Item = &'a Sample>) -> u64 {
-    samples.fold(0xCBF2_9CE4_8422_2325, |digest, sample| {
-        sample.pixels.iter().fold(digest, |digest, pixel| {
-            (digest ^ u64::from(*pixel)).wrapping_mul(0x0100_0000_01B3)
-        })
-    })
 }
