@@ -1,122 +1,210 @@
 //! `fer-trainer ablate`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use fer_trainer::checkpoint::Loaded;
 use fer_trainer::eval::Setting;
 use fer_trainer::loss::Convention;
 use fer_trainer::report::Ablation;
 use fer_trainer::train::{Config, Device};
 
-use super::folds::{Options, describe};
+use super::folds::Options;
 use super::recipe;
-
-/// The settings that differ in one thing, in the order of [`settings`].
-const PAIRS: [(usize, usize); 4] = [(0, 2), (1, 3), (0, 1), (2, 3)];
 
 /// Options of `ablate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     options: Options,
-    /// Weights that two stages go on from: a run folder of the first stage, or a
-    /// safetensors file
+    /// Weights that two stages with center loss go on from: a run folder of a first stage with
+    /// center loss, or a safetensors file
     #[arg(long)]
     init: PathBuf,
+    /// The same of a first stage without center loss, for two stages without; --init without it,
+    /// which compares center loss in the second stage alone
+    #[arg(long)]
+    init_softmax: Option<PathBuf>,
     /// Weights that one stage starts from, such as those of ImageNet; random without it
     #[arg(long)]
     one_stage_init: Option<PathBuf>,
+    /// Also two stages with island loss of this weight beside center loss
+    #[arg(long, value_name = "WEIGHT", value_parser = super::within(1e-6..=1e6))]
+    island: Option<f32>,
+    /// Also two stages with this many blocks frozen, from the input; several with commas between
+    #[arg(long, value_name = "BLOCKS", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(0..=13))]
+    freeze: Vec<u8>,
     /// Folder for report.html, with its plots in it, and CSV files
     #[arg(long)]
     report: PathBuf,
 }
 
+/// Weights to start from, by what starts from them.
+struct Starts {
+    one: Loaded,
+    softmax: Loaded,
+    center: Loaded,
+}
+
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let two = recipe::weights(Some(&args.init))?;
-    let config = args.options.config(&two)?;
+    let center = recipe::weights(Some(&args.init))?;
+    let config = args.options.config(&center)?;
     let device = args.options.device()?;
     ensure!(
         config.center.lambda > 0.0,
         "the recipe's center.lambda is 0, so there is no center loss to compare with"
     );
-    let one = recipe::weights(args.one_stage_init.as_deref())?;
-    let source = &args.options.source;
-    let data = source.open_to_judge(0.0)?;
-    let deals = args.options.deal(&data, config.hold_out)?;
-    let about = [
-        describe(&source.data, &data),
+    let starts = Starts {
+        one: recipe::weights(args.one_stage_init.as_deref())?,
+        softmax: recipe::weights(args.init_softmax.as_deref().or(Some(&args.init)))?,
+        center,
+    };
+    let pictures = args.options.open()?;
+    let deals = args.options.deal(&pictures, config.hold_out)?;
+    let mut about = pictures.about.clone();
+    about.extend([
         format!(
             "{} folds a seed: {}.",
             deals[0].folds.len(),
             args.options.protocol()
         ),
-        format!(
-            "One stage starts from {} and trains every layer; two stages go on from {}. \
-             Center loss has lambda {} times the {} over a batch, and alpha {}.",
-            args.one_stage_init
-                .as_ref()
-                .map_or("random weights".to_owned(), |p| p.display().to_string()),
-            args.init.display(),
-            config.center.lambda,
-            match config.center.convention {
-                Convention::Mean => "mean",
-                Convention::Sum => "sum",
-            },
-            config.center.alpha,
-        ),
-    ];
+        describe(args, &config),
+    ]);
     about.iter().for_each(|line| println!("{line}"));
-    let warning = args.options.warning();
-    if let Some(warning) = warning {
-        println!("{warning}");
-    }
+    let mut warnings: Vec<String> = args
+        .options
+        .warning()
+        .map(String::from)
+        .into_iter()
+        .collect();
+    warnings.extend(first_stages(args, &starts)?);
+    warnings.iter().for_each(|warning| println!("{warning}"));
 
-    let settings = settings(&config, device, &one, &two);
-    let runs = args.options.run(&settings, &data.classes, &deals, true)?;
+    let (settings, pairs) = settings(args, &config, device, &starts);
+    let classes = &pictures.data.classes;
+    let runs = args.options.run(&settings, classes, &deals, true)?;
     let ablation = Ablation {
-        classes: &data.classes,
+        classes,
         settings: &settings,
         deals: &deals,
         runs: &runs,
-        pairs: &PAIRS,
+        pairs: &pairs,
     };
     print!("{}", ablation.settings().to_text());
     print!("{}", ablation.tests().to_text());
-    ablation.write(&args.report, &about, warning)?;
+    print!("{}", ablation.tests_by_subject().to_text());
+    ablation.write(&args.report, &about, &warnings)?;
     println!("{}", args.report.join("report.html").display());
     Ok(())
 }
 
-/// One stage and two, each without and with center loss.
+/// Where the settings start, and what center loss is.
+fn describe(args: &Args, config: &Config) -> String {
+    let name = |path: &Path| path.display().to_string();
+    let softmax = args.init_softmax.as_deref().unwrap_or(&args.init);
+    format!(
+        "One stage starts from {} and trains every layer; two stages go on from {} without center \
+         loss and from {} with it, the first {} blocks frozen. Center loss has lambda {} times \
+         the {} over a batch, and alpha {}. {} epochs of at most lr {}.",
+        args.one_stage_init
+            .as_deref()
+            .map_or("random weights".to_owned(), name),
+        name(softmax),
+        name(&args.init),
+        config.freeze_blocks,
+        config.center.lambda,
+        match config.center.convention {
+            Convention::Mean => "mean",
+            Convention::Sum => "sum",
+        },
+        config.center.alpha,
+        config.epochs,
+        config.optimizer.lr,
+    )
+}
+
+/// What the first stages' recipes say that a reader must know.
+///
+/// # Errors
+/// When one contradicts what it is named as.
+fn first_stages(args: &Args, starts: &Starts) -> Result<Option<String>> {
+    let lambda = |loaded: &Loaded| -> Result<Option<f32>> {
+        Ok(loaded.recipe()?.map(|recipe| recipe.center.lambda))
+    };
+    let own = lambda(&starts.center).context("--init")?;
+    let Some(softmax) = &args.init_softmax else {
+        let how = match own {
+            Some(lambda) if lambda > 0.0 => format!("which had center loss (lambda {lambda})"),
+            Some(_) => "which had no center loss".to_owned(),
+            None => "which does not say how it was trained".to_owned(),
+        };
+        return Ok(Some(format!(
+            "All settings of two stages start from {}, {how}: center loss is compared in the \
+             second stage alone. --init-softmax names a first stage without it.",
+            args.init.display()
+        )));
+    };
+    let other = lambda(&starts.softmax).context("--init-softmax")?;
+    ensure!(
+        other.is_none_or(|lambda| lambda == 0.0),
+        "--init-softmax {} was trained with center loss (lambda {})",
+        softmax.display(),
+        other.unwrap_or_default()
+    );
+    ensure!(
+        own != Some(0.0),
+        "--init {} was trained without center loss",
+        args.init.display()
+    );
+    Ok(None)
+}
+
+/// One stage and two, each without and with center loss, and what else is asked for; and which are
+/// tested against each other, since they differ in one thing.
 fn settings<'a>(
+    args: &Args,
     config: &Config,
     device: Device,
-    one: &'a Loaded,
-    two: &'a Loaded,
-) -> [Setting<'a>; 4] {
-    let setting = |stages: &str, center: bool, init: &'a Loaded| {
+    starts: &'a Starts,
+) -> (Vec<Setting<'a>>, Vec<(usize, usize)>) {
+    let setting = |name: String, init: &'a Loaded, change: &dyn Fn(&mut Config)| {
         let mut config = config.clone();
-        if stages == "one stage" {
-            // Lower layers that have not seen faces must learn too.
-            config.freeze_blocks = 0;
-        }
-        if !center {
-            config.center.lambda = 0.0;
-        }
-        let loss = if center { "center loss" } else { "softmax" };
+        change(&mut config);
         Setting {
-            name: format!("{stages}, {loss}"),
+            name,
             config,
             init,
             device,
         }
     };
-    [
-        setting("one stage", false, one),
-        setting("one stage", true, one),
-        setting("two stages", false, two),
-        setting("two stages", true, two),
-    ]
+    let one = |center: bool| {
+        move |config: &mut Config| {
+            // Lower layers that have not seen faces must learn too.
+            config.freeze_blocks = 0;
+            config.center.lambda *= f32::from(u8::from(center));
+        }
+    };
+    let mut settings = vec![
+        setting("one stage, softmax".into(), &starts.one, &one(false)),
+        setting("one stage, center loss".into(), &starts.one, &one(true)),
+        setting("two stages, softmax".into(), &starts.softmax, &|config| {
+            config.center.lambda = 0.0;
+        }),
+        setting("two stages, center loss".into(), &starts.center, &|_| {}),
+    ];
+    let mut pairs = vec![(0, 2), (1, 3), (0, 1), (2, 3)];
+    if let Some(weight) = args.island {
+        let name = "two stages, center and island loss".to_owned();
+        let island = |config: &mut Config| config.center.island = weight;
+        pairs.push((3, settings.len()));
+        settings.push(setting(name, &starts.center, &island));
+    }
+    for blocks in &args.freeze {
+        let name = format!("two stages, center loss, {blocks} blocks frozen");
+        let frozen = |config: &mut Config| config.freeze_blocks = usize::from(*blocks);
+        pairs.push((3, settings.len()));
+        settings.push(setting(name, &starts.center, &frozen));
+    }
+    (settings, pairs)
 }

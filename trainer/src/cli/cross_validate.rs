@@ -6,14 +6,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-use fer_trainer::data::{Dataset, split};
-use fer_trainer::eval::{Deal, Fold, Pooled, Run, Setting};
+use anyhow::{Context, Result};
+use fer_trainer::data::Dataset;
+use fer_trainer::eval::{Deal, Pooled, Run, Setting};
 use fer_trainer::report::baselines::{self, On};
 use fer_trainer::report::{self, Cell, Missed, Summary, Table};
 use serde_json::json;
 
-use super::folds::{Options, describe};
+use super::folds::Options;
 use super::{measures, recipe};
 
 /// What pooled measures count: every picture once a seed.
@@ -28,9 +28,6 @@ pub struct Args {
     /// it
     #[arg(long)]
     init: Option<PathBuf>,
-    /// Trains on --data and tests on this other data set, on the classes that both have
-    #[arg(long, conflicts_with_all = ["folds", "by", "protocol"])]
-    test_data: Option<PathBuf>,
     /// Writes the measures of every fold and seed as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -44,30 +41,11 @@ pub fn run(args: &Args) -> Result<()> {
     let init = recipe::weights(args.init.as_deref())?;
     let config = args.options.config(&init)?;
     let device = args.options.device()?;
-    let source = &args.options.source;
-    let mut data = source.open_to_judge(0.0)?;
-    let mut about = vec![describe(&source.data, &data)];
-    let other = match &args.test_data {
-        Some(path) => {
-            let mut other = source.reading.open(path)?;
-            about.push(format!("Tested on {}.", describe(path, &other)));
-            about.push(keep_common(&mut data, &mut other)?);
-            Some(other)
-        }
-        None => None,
-    };
-    let (deals, protocol, tested) = match &other {
-        Some(other) => (
-            across(args, &data, other, config.hold_out)?,
-            "trained on another data set",
-            other,
-        ),
-        None => (
-            args.options.deal(&data, config.hold_out)?,
-            args.options.protocol(),
-            &data,
-        ),
-    };
+    let pictures = args.options.open()?;
+    let deals = args.options.deal(&pictures, config.hold_out)?;
+    let (data, tested) = (&pictures.data, pictures.tested());
+    let protocol = args.options.protocol();
+    let mut about = pictures.about.clone();
     let warning = args.options.warning();
     about.push(format!(
         "{} a seed: {protocol}; recipe of {} epochs, {}.",
@@ -102,6 +80,7 @@ pub fn run(args: &Args) -> Result<()> {
     let seeds = seeds(&runs);
     print!("{}", seeds.to_text());
     measures::print(&pooled.metrics, COUNTED);
+    measures::print_by_subject(pooled.by_subject);
     measures::print_missed(&missed);
     if let Some(deviation) = pooled.accuracy.deviation {
         println!(
@@ -123,6 +102,7 @@ pub fn run(args: &Args) -> Result<()> {
             how: protocol,
             on,
             metrics: &pooled.metrics,
+            by_subject: pooled.by_subject,
             counted: COUNTED,
             missed,
             milliseconds: None,
@@ -138,7 +118,7 @@ pub fn run(args: &Args) -> Result<()> {
             "protocol": protocol,
             "warning": warning,
             "missed": missed,
-            "not_used": tested.faults.len(),
+            "not_used": tested.not_used(),
             "pooled": pooled,
             "seeds": runs
                 .iter()
@@ -164,44 +144,6 @@ fn count(n: usize, what: &str) -> String {
 fn share_found(data: &Dataset) -> f64 {
     let found = data.samples.len() as f64;
     found / (found + data.missed.len() as f64)
-}
-
-/// Leaves the classes of which both data sets have pictures.
-fn keep_common(data: &mut Dataset, other: &mut Dataset) -> Result<String> {
-    let has = |data: &Dataset, class: &String| {
-        let label = data.classes.iter().position(|c| c == class);
-        label.is_some_and(|label| data.samples.iter().any(|s| s.label == label))
-    };
-    let common: Vec<String> = data
-        .classes
-        .iter()
-        .filter(|class| has(data, class) && has(other, class))
-        .cloned()
-        .collect();
-    ensure!(
-        common.len() >= 2,
-        "the data sets have fewer than two classes in common"
-    );
-    data.keep(&common)?;
-    other.keep(&common)?;
-    Ok(format!("Classes of both: {}.", common.join(", ")))
-}
-
-/// One fold a seed: all of one data set to learn from, all of the other to test on.
-fn across<'a>(
-    args: &Args,
-    data: &'a Dataset,
-    other: &'a Dataset,
-    hold_out: f32,
-) -> Result<Vec<Deal<'a>>> {
-    args.options.each_seed(|rng| {
-        let parts = split::for_training(data, hold_out, rng)?;
-        Ok(vec![Fold {
-            train: parts.train,
-            validation: parts.validation,
-            test: other.samples.iter().collect(),
-        }])
-    })
 }
 
 fn seeds(runs: &[Run]) -> Table {

@@ -7,12 +7,12 @@ use fer::Classifier;
 use fer::engine::{EngineKind, EngineOptions};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::eval::corruptions::{self, Row};
-use fer_trainer::eval::{Metrics, agreement, evaluate, robustness};
+use fer_trainer::eval::{Evaluation, Metrics, agreement, bootstrap, evaluate, robustness};
 use fer_trainer::report::baselines::{self, On};
 use fer_trainer::report::{self, Missed, Shown, Summary};
 use serde_json::json;
 
-use super::foreign::Foreign;
+use super::model::Chosen;
 use super::source::Source;
 use super::{measures, within};
 
@@ -22,9 +22,8 @@ const COUNTED: &str = "pictures";
 /// Options of `eval`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// ONNX file; the bundled model without it
-    #[arg(long)]
-    model: Option<PathBuf>,
+    #[command(flatten)]
+    model: Chosen,
     #[command(flatten)]
     source: Source,
     /// Part of the data set: train, validation or test; else all of it
@@ -52,13 +51,27 @@ pub struct Args {
     /// Engine: auto, builtin or onnxruntime
     #[arg(long, default_value_t = EngineKind::Auto)]
     engine: EngineKind,
-    #[command(flatten)]
-    foreign: Foreign,
+}
+
+/// Whose face each picture shows and whether it was classified rightly; `None` where a subject is
+/// not known.
+fn subjects_and_answers<'a>(
+    samples: &[&'a Sample],
+    evaluation: &Evaluation,
+) -> Option<Vec<(&'a str, bool)>> {
+    let answers = samples.iter().zip(&evaluation.probabilities);
+    answers
+        .map(|(sample, row)| {
+            let most = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            let right = most.is_some_and(|(class, _)| class == sample.label);
+            Some((sample.subject.as_deref()?, right))
+        })
+        .collect()
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let model = args.foreign.open(args.model.as_deref())?;
+    let model = args.model.open()?;
     let data = args.source.open_to_judge(args.margin)?;
     let samples: Vec<&Sample> = match args.split {
         Some(split) => data.part(split),
@@ -79,6 +92,8 @@ pub fn run(args: &Args) -> Result<()> {
 
     println!("model {} in {}", model.name(), classifier.engine());
     measures::print(&metrics, COUNTED);
+    let by_subject = subjects_and_answers(&samples, &evaluation).and_then(bootstrap);
+    measures::print_by_subject(by_subject);
     let missed = data
         .missed
         .iter()
@@ -133,7 +148,7 @@ pub fn run(args: &Args) -> Result<()> {
                 args.source.data.display(),
                 data.format,
                 args.split.map_or(String::new(), |s| format!(", {s} part")),
-                data.faults.len()
+                data.not_used()
             ),
             "The time is that of preparation and inference, one picture at a time.".to_owned(),
         ];
@@ -144,6 +159,7 @@ pub fn run(args: &Args) -> Result<()> {
             how: &how,
             on,
             metrics: &metrics,
+            by_subject,
             counted: COUNTED,
             missed,
             milliseconds: Some(evaluation.milliseconds),
@@ -164,11 +180,12 @@ pub fn run(args: &Args) -> Result<()> {
             "data": data.format,
             "split": args.split,
             "mirrored": args.mirror,
-            "not_used": data.faults.len(),
+            "not_used": data.not_used(),
             "missed": missed.n,
             "accuracy_with_missed": missed.accuracy_with,
             "milliseconds": evaluation.milliseconds,
             "metrics": metrics,
+            "interval_by_subject": by_subject,
             "votes": agreement,
             "corruptions": robustness,
         });

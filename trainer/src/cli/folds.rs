@@ -1,15 +1,17 @@
 //! What the commands share that train on the folds of a cross-validation.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use fer_trainer::checkpoint::Loaded;
 use fer_trainer::data::Dataset;
-use fer_trainer::data::split::By;
-use fer_trainer::eval::{Deal, FoldEnd, Place, Protocol, Run, Setting, cross_validate, folds};
+use fer_trainer::data::split::{self, By};
+use fer_trainer::eval::{
+    Deal, Fold, FoldEnd, Place, Protocol, Run, Setting, cross_validate, folds,
+};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{Config, Device, Stage};
 
@@ -32,6 +34,9 @@ pub struct Options {
     /// What folds keep together; the epoch is chosen inside the training folds either way
     #[arg(long, value_enum, conflicts_with = "protocol")]
     by: Option<By>,
+    /// Trains on --data and tests on this other data set, on the classes that both have
+    #[arg(long, conflicts_with_all = ["folds", "by", "protocol"])]
+    test_data: Option<PathBuf>,
     /// Who is kept apart, and how the epoch is chosen
     #[arg(long, value_enum, default_value = "subject")]
     protocol: Protocol,
@@ -55,8 +60,37 @@ impl Options {
         self.on.device()
     }
 
-    /// The folds of every seed.
-    pub fn deal<'a>(&self, data: &'a Dataset, hold_out: f32) -> Result<Vec<Deal<'a>>> {
+    /// Reads the data, and leaves the classes that both sets have where there are two.
+    pub fn open(&self) -> Result<Pictures> {
+        let source = &self.source;
+        let mut data = source.open_to_judge(0.0)?;
+        let mut about = vec![describe(&source.data, &data)];
+        let other = match &self.test_data {
+            Some(path) => {
+                let mut other = source.reading.open(path)?;
+                about.push(format!("Tested on {}.", describe(path, &other)));
+                about.push(keep_common(&mut data, &mut other)?);
+                Some(other)
+            }
+            None => None,
+        };
+        Ok(Pictures { data, other, about })
+    }
+
+    /// The folds of every seed; across two data sets one a seed, all of one to learn from and all
+    /// of the other to test on.
+    pub fn deal<'a>(&self, pictures: &'a Pictures, hold_out: f32) -> Result<Vec<Deal<'a>>> {
+        let data = &pictures.data;
+        if let Some(other) = &pictures.other {
+            return self.each_seed(|rng| {
+                let parts = split::for_training(data, hold_out, rng)?;
+                Ok(vec![Fold {
+                    train: parts.train,
+                    validation: parts.validation,
+                    test: other.samples.iter().collect(),
+                }])
+            });
+        }
         let by = match self.protocol {
             Protocol::Subject => self.by.unwrap_or(By::Subject),
             Protocol::Seed => By::Random,
@@ -71,9 +105,9 @@ impl Options {
     }
 
     /// Deals with each seed.
-    pub fn each_seed<'a>(
+    fn each_seed<'a>(
         &self,
-        deal: impl Fn(&mut Rng) -> Result<Vec<fer_trainer::eval::Fold<'a>>>,
+        deal: impl Fn(&mut Rng) -> Result<Vec<Fold<'a>>>,
     ) -> Result<Vec<Deal<'a>>> {
         let mut seeds = self.seeds.clone();
         seeds.sort_unstable();
@@ -90,6 +124,9 @@ impl Options {
 
     /// One sentence on the protocol.
     pub fn protocol(&self) -> &'static str {
+        if self.test_data.is_some() {
+            return "trained on another data set";
+        }
         match (self.protocol, self.by) {
             (Protocol::Seed, _) => "random folds, the epoch chosen by the test pictures",
             (_, Some(By::Random)) => "random folds, the epoch chosen inside the training folds",
@@ -156,16 +193,59 @@ impl Options {
     }
 }
 
+/// The pictures of a cross-validation.
+pub struct Pictures {
+    /// To learn from and, where there is no other set, to test on.
+    pub data: Dataset,
+    /// To test on alone.
+    pub other: Option<Dataset>,
+    /// What they are, one sentence each.
+    pub about: Vec<String>,
+}
+
+impl Pictures {
+    /// The set that is tested on.
+    pub fn tested(&self) -> &Dataset {
+        self.other.as_ref().unwrap_or(&self.data)
+    }
+}
+
+/// Leaves the classes of which both data sets have pictures.
+fn keep_common(data: &mut Dataset, other: &mut Dataset) -> Result<String> {
+    let has = |data: &Dataset, class: &String| {
+        let label = data.classes.iter().position(|c| c == class);
+        label.is_some_and(|label| data.samples.iter().any(|s| s.label == label))
+    };
+    let common: Vec<String> = data
+        .classes
+        .iter()
+        .filter(|class| has(data, class) && has(other, class))
+        .cloned()
+        .collect();
+    ensure!(
+        common.len() >= 2,
+        "the data sets have fewer than two classes in common"
+    );
+    data.keep(&common)?;
+    other.keep(&common)?;
+    Ok(format!("Classes of both: {}.", common.join(", ")))
+}
+
 /// One sentence on a data set.
-pub fn describe(path: &Path, data: &Dataset) -> String {
+fn describe(path: &Path, data: &Dataset) -> String {
+    let subjects = data.subjects().map_or(String::new(), |subjects| {
+        let by = data.subjects_by.as_ref();
+        let by = by.map_or(String::new(), |by| format!(" by the {by}"));
+        format!(" of {} subjects{by}", subjects.len())
+    });
     format!(
-        "{} as {}: {} pictures in {} classes ({}), {} without a face, {} files not used",
+        "{} as {}: {} pictures{subjects} in {} classes ({}), {} without a face, {} files not used",
         path.display(),
         data.format,
         data.samples.len(),
         data.classes.len(),
         data.classes.join(", "),
         data.missed.len(),
-        data.faults.len()
+        data.not_used()
     )
 }

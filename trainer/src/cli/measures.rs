@@ -1,6 +1,6 @@
 //! Measures on a terminal.
 
-use fer_trainer::eval::{Agreement, Metrics, Robustness};
+use fer_trainer::eval::{Agreement, Interval, Metrics, Robustness};
 use fer_trainer::report::Missed;
 
 /// Prints all measures and the confusion matrix; `counted` is what they count.
@@ -31,6 +31,17 @@ pub fn print(m: &Metrics, counted: &str) {
             percent(class.recall),
             percent(class.f1),
             called.join(" ")
+        );
+    }
+}
+
+/// Prints the interval by subjects; nothing where they are not known.
+pub fn print_by_subject(interval: Option<Interval>) {
+    if let Some(Interval { low, high }) = interval {
+        println!(
+            "for people who were never seen: 95 % interval {:.2} to {:.2} (bootstrap over subjects)",
+            100.0 * low,
+            100.0 * high
         );
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use fer::classify::softmax;
 
 use super::metrics::wilson;
-use super::{Fold, Metrics, Spread};
+use super::{BySubject, Fold, Interval, Metrics, Spread, bootstrap};
 use crate::checkpoint::Loaded;
 use crate::data::Sample;
 use crate::nn::{Architecture, Weights, Workspace};
@@ -77,6 +77,8 @@ pub struct Run {
     pub folds: Vec<FoldEnd>,
     /// True classes, fold after fold.
     pub labels: Vec<usize>,
+    /// Whose face each picture shows; `None` where that is not known of all.
+    pub subjects: Option<Vec<String>>,
     /// Probabilities, as trained, one row a picture.
     pub probabilities: Vec<Vec<f32>>,
     /// Measures of the answers.
@@ -164,8 +166,10 @@ fn gather(classes: &[String], deal: &Deal, answers: Vec<Answer>) -> Run {
         probabilities.extend(answer.probabilities);
         features.extend(answer.features);
     }
+    let tests = deal.folds.iter().flat_map(|fold| &fold.test);
     Run {
         seed: deal.seed,
+        subjects: tests.map(|sample| sample.subject.clone()).collect(),
         metrics: Metrics::new(classes, &probabilities, &labels),
         folds,
         labels,
@@ -312,12 +316,31 @@ impl Observer for Keep {
     }
 }
 
+/// The difference of two settings by subject, over all seeds together; `None` where subjects are
+/// not known.
+///
+/// # Panics
+/// When the runs are not on the same pictures.
+pub fn by_subject(first: &[Run], second: &[Run]) -> Option<BySubject> {
+    let mut answers = Vec::new();
+    for (first, second) in first.iter().zip(second) {
+        let subjects = first.subjects.as_ref()?;
+        assert_eq!(subjects.len(), second.labels.len(), "a test of pairs");
+        let pairs = first.right().into_iter().zip(second.right());
+        let named = subjects.iter().map(String::as_str).zip(pairs);
+        answers.extend(named.map(|(subject, (a, b))| (subject, a, b)));
+    }
+    Some(BySubject::new(answers))
+}
+
 /// The runs of one setting together.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Pooled {
     /// Measures of the answers of all seeds, which counts every picture once a seed. The
     /// interval is that of the mean accuracy over the pictures, not over the answers.
     pub metrics: Metrics,
+    /// Interval of the accuracy by subjects, where there are several and they are known.
+    pub by_subject: Option<Interval>,
     /// Accuracy over the seeds.
     pub accuracy: Spread,
     /// Balanced accuracy over the seeds.
@@ -344,8 +367,23 @@ impl Pooled {
         let pictures = runs[0].labels.len();
         let hits = (accuracy.mean * pictures as f64).round() as usize;
         metrics.interval = wilson(hits, pictures);
+        // A subject is drawn with its answers of all seeds, which so do not narrow it either.
+        let answers: Option<Vec<(&str, bool)>> = runs
+            .iter()
+            .map(|run| {
+                Some(
+                    run.subjects
+                        .as_ref()?
+                        .iter()
+                        .map(String::as_str)
+                        .zip(run.right()),
+                )
+            })
+            .collect::<Option<Vec<_>>>()
+            .map(|runs| runs.into_iter().flatten().collect());
         Self {
             metrics,
+            by_subject: answers.and_then(bootstrap),
             accuracy,
             balanced_accuracy: spread(|m| m.balanced_accuracy),
             macro_f1: spread(|m| m.macro_f1),
@@ -388,6 +426,7 @@ mod tests {
                 folds: Vec::new(),
                 metrics: Metrics::new(&classes, &probabilities, &[0; 10]),
                 labels: vec![0; 10],
+                subjects: Some((0..10).map(|i| format!("S{}", i / 2)).collect()),
                 probabilities,
                 features: Vec::new(),
             }
@@ -397,5 +436,8 @@ mod tests {
         assert_eq!(pooled.metrics.n, 20);
         assert_eq!(pooled.metrics.interval, wilson(7, 10));
         assert_eq!(pooled.metrics.confusion[0], [14, 6]);
+        let answers = |right| (0..10).map(move |i| (["a", "b", "c", "d", "e"][i / 2], i < right));
+        let twice = bootstrap(answers(8).chain(answers(6)));
+        assert_eq!(pooled.by_subject, twice);
     }
 }

@@ -10,9 +10,9 @@ pub mod stats;
 pub mod votes;
 
 pub use corruptions::{Robustness, robustness};
-pub use cross::{Deal, FoldEnd, Place, Pooled, Run, Setting, cross_validate};
+pub use cross::{Deal, FoldEnd, Place, Pooled, Run, Setting, by_subject, cross_validate};
 pub use folds::{Fold, Protocol, folds};
 pub use metrics::{ClassMetrics, Interval, Metrics};
 pub use runner::{Evaluation, evaluate};
-pub use stats::{McNemar, Spread};
+pub use stats::{BySubject, McNemar, Spread, bootstrap};
 pub use votes::{Agreement, agreement};

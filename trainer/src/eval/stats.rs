@@ -1,6 +1,11 @@
 //! Whether a difference between two settings is more than chance.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+
+use super::Interval;
+use crate::rng::Rng;
 
 /// McNemar's exact test (1947) of two settings on the same pictures. Pictures on which both
 /// are right, or both wrong, say nothing about which is better; if neither is, the others
@@ -33,6 +38,114 @@ impl McNemar {
             p: (2.0 * lower_tail(fewer, only_first + only_second)).min(1.0),
         }
     }
+}
+
+/// Whether a difference between two settings is more than chance where pictures of the same
+/// person stand or fall together: an exact permutation test whose unit is the subject.
+///
+/// The statistic is the sum of d_s, how many more answers about subject s the second setting has
+/// right. If neither setting is better, each d_s could as well have the other sign (Fisher 1935,
+/// "The Design of Experiments", section 21), all pictures and seeds of a subject together; p is
+/// the share of the 2^subjects ways to set the signs that make the sum at least as far from zero.
+/// With one picture and one seed a subject it is McNemar's exact test. That McNemar's test is too
+/// sure of itself on clusters of pairs, and a variance by clusters mends it: Eliasziw and Donner
+/// 1991, Statistics in Medicine 10:1981.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BySubject {
+    /// Subjects.
+    pub subjects: usize,
+    /// Those with whom the first setting has more answers right.
+    pub first: usize,
+    /// Those with whom the second setting has.
+    pub second: usize,
+    /// Two-sided probability; 1 where no subject tells the settings apart.
+    pub p: f64,
+}
+
+impl BySubject {
+    /// From the subject of each answer and whether each setting was right.
+    ///
+    /// # Panics
+    /// When there are not as many of one as of the others.
+    pub fn new<'a>(answers: impl IntoIterator<Item = (&'a str, bool, bool)>) -> Self {
+        let mut differences: BTreeMap<&str, i64> = BTreeMap::new();
+        for (subject, first, second) in answers {
+            *differences.entry(subject).or_default() += i64::from(second) - i64::from(first);
+        }
+        let differences: Vec<i64> = differences.into_values().collect();
+        let sum: i64 = differences.iter().sum();
+        Self {
+            subjects: differences.len(),
+            first: differences.iter().filter(|d| **d < 0).count(),
+            second: differences.iter().filter(|d| **d > 0).count(),
+            p: at_least(&differences, sum.abs()),
+        }
+    }
+}
+
+/// Share of the ways to set the signs of `differences` that make their sum at least `bound` from
+/// zero, by the distribution of the sum, subject after subject.
+fn at_least(differences: &[i64], bound: i64) -> f64 {
+    let reach: i64 = differences.iter().map(|d| d.abs()).sum();
+    let width = usize::try_from(2 * reach + 1).expect("counts of pictures");
+    let mut share = vec![0.0f64; width];
+    let middle = width / 2;
+    share[middle] = 1.0;
+    for d in differences
+        .iter()
+        .map(|d| d.unsigned_abs() as usize)
+        .filter(|d| *d > 0)
+    {
+        let mut next = vec![0.0; width];
+        for (at, p) in share.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            next[at - d] += p / 2.0;
+            next[at + d] += p / 2.0;
+        }
+        share = next;
+    }
+    let far = |at: &usize| (*at as i64 - middle as i64).abs() >= bound;
+    let p: f64 = (0..width).filter(far).map(|at| share[at]).sum();
+    p.min(1.0)
+}
+
+/// Resamples of [`bootstrap`].
+const RESAMPLES: usize = 10_000;
+
+/// A 95 % interval of the share of right answers for people who were never seen: subjects are
+/// drawn with replacement, each with all its answers, and the interval holds the middle 95 % of
+/// the shares (percentile bootstrap of clusters; Efron and Tibshirani 1993, chapters 8 and 13;
+/// Field and Welsh 2007, JRSS B 69:369). It knows no more people than there are: where all answers
+/// are right it has no width, which [`wilson`](super::metrics::wilson) has. The same answers give
+/// the same interval.
+pub fn bootstrap<'a>(answers: impl IntoIterator<Item = (&'a str, bool)>) -> Option<Interval> {
+    let mut subjects: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (subject, right) in answers {
+        let (n, hits) = subjects.entry(subject).or_default();
+        *n += 1;
+        *hits += usize::from(right);
+    }
+    let subjects: Vec<(usize, usize)> = subjects.into_values().collect();
+    if subjects.len() < 2 {
+        return None;
+    }
+    let mut rng = Rng::new(1);
+    let mut shares: Vec<f64> = (0..RESAMPLES)
+        .map(|_| {
+            let (mut n, mut hits) = (0, 0);
+            for _ in 0..subjects.len() {
+                let drawn = subjects[rng.below(subjects.len())];
+                n += drawn.0;
+                hits += drawn.1;
+            }
+            hits as f64 / n as f64
+        })
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    let at = |share: f64| shares[((RESAMPLES - 1) as f64 * share).round() as usize];
+    Some(Interval {
+        low: at(0.025),
+        high: at(0.975),
+    })
 }
 
 /// Probability of at most `k` heads in `n` tosses of a fair coin.
@@ -108,6 +221,54 @@ mod tests {
         // 2^-1920 is 0 in double precision; the value is from integers of any length.
         let p = test(920, 1000).p;
         assert!((p - 0.071_373_098_801_810).abs() < 1e-9, "{p}");
+    }
+
+    #[test]
+    fn one_picture_a_subject_is_mcnemars_test() {
+        for (a, b) in [(1usize, 5usize), (2, 8), (3, 3), (0, 0)] {
+            let names: Vec<String> = (0..a + b + 4).map(|i| i.to_string()).collect();
+            let answers = names.iter().enumerate().map(|(i, name)| {
+                let both = i >= a + b;
+                (name.as_str(), both || i < a, both || i >= a)
+            });
+            let own = BySubject::new(answers);
+            assert_eq!((own.first, own.second, own.subjects), (a, b, a + b + 4));
+            assert!((own.p - test(a, b).p).abs() < 1e-12, "{own:?}");
+        }
+    }
+
+    #[test]
+    fn pictures_of_one_person_count_as_one() {
+        // Two people, of whom one has ten pictures more right: signs ++, +-, -+, -- of 10 and 1
+        // give 11, 9, -9, -11, of which half are at least 11 from zero.
+        let answers = |n| (0..n).map(|_| ("KA", false, true));
+        let own = BySubject::new(answers(10).chain([("KL", false, true)]));
+        assert!((own.p - 0.5).abs() < 1e-12, "{own:?}");
+        assert!(test(0, 11).p < 0.001);
+    }
+
+    #[test]
+    fn people_who_differ_make_an_interval_wider_than_pictures_do() {
+        // Ten people with ten pictures each, of which all are right with eight and none with two.
+        let names: Vec<String> = (0..10).map(|i| i.to_string()).collect();
+        let answers = || {
+            names
+                .iter()
+                .flat_map(|n| (0..10).map(move |_| (n.as_str(), n.as_str() < "8")))
+        };
+        let own = bootstrap(answers()).unwrap();
+        let wilson = super::super::metrics::wilson(80, 100);
+        assert!(
+            own.high - own.low > 1.5 * (wilson.high - wilson.low),
+            "{own:?}"
+        );
+        // The quantiles of a binomial distribution of ten people, 0.8 each.
+        assert!(
+            (own.low - 0.5).abs() < 1e-9 && (own.high - 1.0).abs() < 1e-9,
+            "{own:?}"
+        );
+        assert_eq!(bootstrap(answers()), Some(own));
+        assert_eq!(bootstrap([("KA", true), ("KA", false)]), None);
     }
 
     #[test]

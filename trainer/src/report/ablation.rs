@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{Cell, Dot, Page, Table, confusion, scatter};
 use crate::eval::pca::plane;
-use crate::eval::{Deal, McNemar, Pooled, Run, Setting};
+use crate::eval::{Deal, McNemar, Pooled, Run, Setting, by_subject};
 
 /// An ablation that was run.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,8 @@ impl Ablation<'_> {
             "deviation",
             "low (95 %)",
             "high (95 %)",
+            "low (subjects)",
+            "high (subjects)",
             "balanced",
             "macro F1",
         ];
@@ -48,6 +50,8 @@ impl Ablation<'_> {
                 Cell::share(pooled.accuracy.deviation),
                 Cell::Share(pooled.metrics.interval.low),
                 Cell::Share(pooled.metrics.interval.high),
+                Cell::share(pooled.by_subject.map(|interval| interval.low)),
+                Cell::share(pooled.by_subject.map(|interval| interval.high)),
                 Cell::Share(pooled.balanced_accuracy.mean),
                 Cell::Number(pooled.macro_f1.mean, 4),
             ];
@@ -86,6 +90,38 @@ impl Ablation<'_> {
         table
     }
 
+    /// One row a pair: the test by subject over all seeds together. No row where subjects are not
+    /// known.
+    pub fn tests_by_subject(&self) -> Table {
+        let mut table = Table::new([
+            "before and after",
+            "before",
+            "after",
+            "subjects",
+            "better before",
+            "better after",
+            "p",
+        ]);
+        for (before, after) in self.pairs {
+            let [first, second] = [*before, *after].map(|i| &self.runs[i]);
+            let Some(test) = by_subject(first, second) else {
+                continue;
+            };
+            let names = [*before, *after].map(|i| self.settings[i].name.as_str());
+            let mean = |runs| Cell::Share(Pooled::new(self.classes, runs).accuracy.mean);
+            table.push(vec![
+                Cell::Text(names.join(" -> ")),
+                mean(first),
+                mean(second),
+                Cell::Count(test.subjects),
+                Cell::Count(test.first),
+                Cell::Count(test.second),
+                Cell::Probability(test.p),
+            ]);
+        }
+        table
+    }
+
     /// Confusion matrices of all settings, summed over the seeds.
     fn confusions(&self) -> Table {
         let fixed = ["setting", "true"].map(String::from);
@@ -101,24 +137,24 @@ impl Ablation<'_> {
         table
     }
 
-    /// Writes `report.html` and `settings.csv`, `tests.csv` and `confusion.csv` into
-    /// `folder`, which is made where it is not there.
+    /// Writes `report.html` and `settings.csv`, `tests.csv`, `tests-by-subject.csv` and
+    /// `confusion.csv` into `folder`, which is made where it is not there.
     ///
     /// # Errors
     /// When a file can't be written.
-    pub fn write(&self, folder: &Path, about: &[String], warning: Option<&str>) -> Result<()> {
+    pub fn write(&self, folder: &Path, about: &[String], warnings: &[String]) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| format!("folder {}", folder.display()))?;
         let mut page = Page::new("Ablation");
-        if let Some(warning) = warning {
-            page.warning(warning);
-        }
+        warnings.iter().for_each(|warning| page.warning(warning));
         about.iter().for_each(|text| page.paragraph(text));
 
         let (settings, tests) = (self.settings(), self.tests());
         page.heading("Settings");
         page.paragraph(
             "Mean over seeds and their standard deviation. The interval is Wilson's of the \
-             mean accuracy over the pictures, however many seeds there are.",
+             mean accuracy over the pictures, however many seeds there are; that by subjects is \
+             for people who were never seen, from 10,000 draws of the subjects with all their \
+             answers (percentile bootstrap).",
         );
         page.table(&settings);
         page.heading("Tests");
@@ -128,6 +164,16 @@ impl Ablation<'_> {
              not independent of each other.",
         );
         page.table(&tests);
+        if self.runs.iter().flatten().all(|run| run.subjects.is_some()) {
+            page.heading("Tests by subject");
+            page.paragraph(
+                "Exact permutation test whose unit is the subject, all its pictures and seeds \
+                 together: of all ways to swap the two settings for each subject, the share \
+                 whose answers differ at least as much. The networks of the folds share most of \
+                 their training pictures, which no test on one data set accounts for.",
+            );
+            page.table(&self.tests_by_subject());
+        }
         page.heading("Reference");
         page.paragraph(
             "As published for RT-FER (2019), with the same people on both sides and the \
@@ -150,6 +196,8 @@ impl Ablation<'_> {
         }
         settings.write_csv(&folder.join("settings.csv"))?;
         tests.write_csv(&folder.join("tests.csv"))?;
+        let by_subject = self.tests_by_subject();
+        by_subject.write_csv(&folder.join("tests-by-subject.csv"))?;
         self.confusions().write_csv(&folder.join("confusion.csv"))?;
         page.write(&folder.join("report.html"))
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::baselines::{self, On};
 use super::damage::{self, Shown};
 use super::{Cell, Page, Table, confusion, reliability};
-use crate::eval::{Agreement, Metrics};
+use crate::eval::{Agreement, Interval, Metrics};
 
 /// Pictures in which the detector saw no face.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -44,6 +44,8 @@ pub struct Summary<'a> {
     pub on: Option<On>,
     /// Measures.
     pub metrics: &'a Metrics,
+    /// Interval of the accuracy by subjects, where they are known.
+    pub by_subject: Option<Interval>,
     /// What they count.
     pub counted: &'a str,
     /// Pictures left out for want of a face.
@@ -121,6 +123,11 @@ fn summary(about: &Summary) -> Table {
     push("accuracy", Cell::Share(m.accuracy));
     push("95 % interval (Wilson), low", Cell::Share(m.interval.low));
     push("95 % interval (Wilson), high", Cell::Share(m.interval.high));
+    if let Some(Interval { low, high }) = about.by_subject {
+        let name = |end| format!("95 % interval (bootstrap over subjects), {end}");
+        push(&name("low"), Cell::Share(low));
+        push(&name("high"), Cell::Share(high));
+    }
     push("balanced accuracy", Cell::Share(m.balanced_accuracy));
     push("macro F1", Cell::Number(m.macro_f1, 4));
     push("calibration error (ECE, 15 bins)", Cell::Number(m.ece, 4));
