@@ -6,14 +6,14 @@ mod tensors;
 
 pub use run_folder::RunFolder;
 pub use state::{load_state, save_state};
-pub use tensors::{Loaded, load, save};
+pub use tensors::{Loaded, classes_text, load, save};
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::nn::weights::Tensors;
-use crate::nn::{Architecture, Weights};
+use crate::nn::{Architecture, Layer, Weights};
 use crate::train::Config;
 
 /// A trained network as a file holds it.
@@ -78,12 +78,26 @@ impl Loaded {
     }
 }
 
-/// The width multiplier of a file without a recipe, from the number of pooled features: that
-/// of the published network is told exactly, others as far as rounding to eights allows.
+/// The width multiplier of a file without a recipe, of two decimals, or 0.125: that whose layers
+/// have as many channels as the file's. Several may, and are the same network.
 fn width(tensors: &Tensors) -> Result<f32> {
-    let head = tensors
-        .get("head.weight")
-        .context("tensor \"head.weight\" is missing")?;
-    ensure!(head.shape.len() == 2, "tensor \"head.weight\" is no matrix");
-    Ok(head.shape[1] as f32 / 1024.0)
+    let channels = |layer: &Layer| {
+        let gamma = tensors.get(&format!("{}_bn.gamma", layer.name));
+        let gamma = gamma.with_context(|| format!("no batch norm of {:?} in it", layer.name))?;
+        Ok(gamma.data.len())
+    };
+    let layers = Architecture::new(1.0, 2)?.layers;
+    let have: Vec<usize> = layers.iter().map(channels).collect::<Result<_>>()?;
+    let widths = (13..=200).map(|hundredths| hundredths as f32 / 100.0);
+    for width in [1.0, 0.125].into_iter().chain(widths) {
+        let layers = Architecture::new(width, 2)?.layers;
+        if layers
+            .iter()
+            .map(|layer| layer.outputs)
+            .eq(have.iter().copied())
+        {
+            return Ok(width);
+        }
+    }
+    bail!("its layers have the channels of no width from 0.125 to 2")
 }

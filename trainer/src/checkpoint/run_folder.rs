@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{load_state, save, save_state};
+use super::{classes_text, load_state, save, save_state};
 use crate::report;
 use crate::train::{Config, EpochReport, Trainer};
 
@@ -129,9 +129,13 @@ impl RunFolder {
             .with_context(|| format!("writing {}", self.curves().display()))?;
         if best {
             let metadata = HashMap::from([
-                ("classes".to_owned(), trainer.classes.join(",")),
+                ("classes".to_owned(), classes_text(&trainer.classes)?),
                 ("config".to_owned(), trainer.config.to_toml()?),
                 ("metrics".to_owned(), serde_json::to_string(report)?),
+                (
+                    "validation".to_owned(),
+                    trainer.progress.validation.to_string(),
+                ),
             ]);
             save(
                 &self.best(),

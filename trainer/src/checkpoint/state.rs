@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::tensors::{load, save};
+use super::tensors::{classes_text, load, save};
 use crate::nn::weights::{Tensor, Tensors, params_from_tensors, params_to_tensors};
 use crate::nn::{Architecture, Weights};
 use crate::rng::Rng;
@@ -40,7 +40,7 @@ pub fn save_state(trainer: &Trainer, path: &Path) -> Result<()> {
     };
     tensors.insert("centers".into(), centers);
     let metadata = HashMap::from([
-        ("classes".to_owned(), trainer.classes.join(",")),
+        ("classes".to_owned(), classes_text(&trainer.classes)?),
         ("config".to_owned(), trainer.config.to_toml()?),
         (
             "progress".to_owned(),

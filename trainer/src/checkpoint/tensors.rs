@@ -1,9 +1,11 @@
 //! Tensors in a safetensors file.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use half::f16;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -35,16 +37,31 @@ pub fn load(path: &Path) -> Result<Loaded> {
         .map(|(name, view)| {
             let data = floats(&view).with_context(|| format!("tensor {name:?}"))?;
             let shape = view.shape().to_vec();
+            ensure!(
+                !shape.contains(&0),
+                "tensor {name:?} has an axis of length 0"
+            );
             Ok((name.to_owned(), Tensor { shape, data }))
         })
         .collect::<Result<_>>()?;
     Ok(Loaded {
         tensors,
-        classes: metadata
-            .get("classes")
-            .map(|names| names.split(',').map(String::from).collect()),
+        classes: metadata.get("classes").map(|names| class_names(names)),
         metadata,
     })
+}
+
+/// Class names as a file's metadata holds them, as JSON since a name may have a comma in it.
+///
+/// # Errors
+/// Never.
+pub fn classes_text(classes: &[String]) -> Result<String> {
+    Ok(serde_json::to_string(classes)?)
+}
+
+/// Reads what [`classes_text`] wrote, and the names with commas between of older files.
+fn class_names(text: &str) -> Vec<String> {
+    serde_json::from_str(text).unwrap_or_else(|_| text.split(',').map(String::from).collect())
 }
 
 fn floats(view: &TensorView) -> Result<Vec<f32>> {
@@ -62,7 +79,7 @@ fn floats(view: &TensorView) -> Result<Vec<f32>> {
     })
 }
 
-/// Writes a file of 32-bit floats. It appears whole or not at all.
+/// Writes a file of 32-bit floats. It appears whole or not at all, even where the power fails.
 ///
 /// # Errors
 /// When it can't be written.
@@ -84,9 +101,27 @@ pub fn save(path: &Path, tensors: &Tensors, metadata: HashMap<String, String>) -
             .collect::<Result<Vec<_>>>()?;
         let data = safetensors::serialize(views, Some(metadata))?;
         let temporary = path.with_extension("part");
-        std::fs::write(&temporary, data)?;
+        let mut file = File::create(&temporary)?;
+        file.write_all(&data)?;
+        // Before the new name: else that may be on the disk first, for an empty file.
+        file.sync_all()?;
         std::fs::rename(&temporary, path)?;
-        Ok(())
+        sync_folder(path)
     };
     write().with_context(|| format!("writing {}", path.display()))
+}
+
+/// Has the folder of a file on the disk, with the file's new name in it.
+#[cfg(unix)]
+fn sync_folder(file: &Path) -> Result<()> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    Ok(File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
+}
+
+/// Other systems open no folders.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> Result<()> {
+    Ok(())
 }

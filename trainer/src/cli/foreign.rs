@@ -1,19 +1,19 @@
 //! What an ONNX file of another tool does not say of itself.
 
-use std::path::Path;
-
-use fer::Model;
 use fer::model::{Color, Output, Overrides, Tone};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use super::Names;
 
 /// Options that describe a network, as the properties of `ferclassify` do.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Options for an ONNX file without our metadata")]
 pub struct Foreign {
-    /// Class names in the order of the output, with commas between
-    #[arg(long, value_delimiter = ',')]
-    labels: Option<Vec<String>>,
+    /// Class names in the order of the output, with commas between; a name with a comma in
+    /// quotation marks
+    #[arg(long)]
+    labels: Option<Names>,
     /// Channels: gray, rgb or bgr
     #[arg(long, value_parser = named::<Color>)]
     input_color: Option<Color>,
@@ -38,13 +38,10 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// The model in the file at `path`, or the bundled one.
-    ///
-    /// # Errors
-    /// As [`Model::load`].
-    pub fn open(&self, path: Option<&Path>) -> fer::Result<Model> {
-        let overrides = Overrides {
-            labels: self.labels.clone(),
+    /// What the options say.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            labels: self.labels.as_ref().map(|labels| labels.0.clone()),
             color: self.input_color,
             mean: self.input_mean.clone(),
             std: self.input_std.clone(),
@@ -53,10 +50,6 @@ impl Foreign {
             size: self.input_size,
             output: self.output,
             output_name: self.output_name.clone(),
-        };
-        match path {
-            Some(path) => Model::load(path, &overrides),
-            None => Model::bundled()?.with(&overrides),
         }
     }
 }

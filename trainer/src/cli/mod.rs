@@ -7,7 +7,9 @@ mod eval;
 mod export;
 mod folds;
 mod foreign;
+mod gain;
 mod measures;
+mod model;
 mod predict;
 mod recipe;
 mod source;
@@ -18,6 +20,7 @@ mod train;
 
 use std::io::Write;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -29,6 +32,24 @@ fn within(range: RangeInclusive<f32>) -> impl Fn(&str) -> Result<f32, String> + 
         let (low, high) = (range.start(), range.end());
         let fits = range.contains(&value);
         fits.then_some(value).ok_or(format!("not {low} to {high}"))
+    }
+}
+
+/// Names with commas between, on the command line; one with a comma in it stands in quotation
+/// marks.
+#[derive(Debug, Clone)]
+struct Names(Vec<String>);
+
+impl FromStr for Names {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(text.as_bytes());
+        let names = reader.records().next();
+        let names = names.ok_or("no name")?.map_err(|e| e.to_string())?;
+        Ok(Self(names.iter().map(String::from).collect()))
     }
 }
 

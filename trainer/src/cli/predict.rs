@@ -8,9 +8,10 @@ use fer::engine::{EngineKind, EngineOptions};
 use fer::{Classifier, Face, Prediction, Rect};
 use fer_trainer::data::{Picture, StillFinder};
 use fer_trainer::draw;
+use image::ImageFormat;
 use serde_json::{Value, json};
 
-use super::foreign::Foreign;
+use super::model::Chosen;
 
 /// Options of `predict`.
 #[derive(Debug, clap::Args)]
@@ -18,14 +19,14 @@ pub struct Args {
     /// Pictures
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// ONNX file; the bundled model without it
-    #[arg(long)]
-    model: Option<PathBuf>,
+    #[command(flatten)]
+    model: Chosen,
     /// Prints one line of JSON a picture
     #[arg(long)]
     json: bool,
-    /// Writes the picture with boxes and labels; a folder where there are several pictures
-    #[arg(long, value_name = "OUT.png")]
+    /// Writes the picture with boxes and labels, in the format of this file's ending; a folder,
+    /// for PNG files, where there are several pictures
+    #[arg(long, value_name = "OUT")]
     draw: Option<PathBuf>,
     /// Pictures are faces already; else faces are found, unless the pictures are small
     #[arg(long)]
@@ -33,13 +34,11 @@ pub struct Args {
     /// Engine: auto, builtin or onnxruntime
     #[arg(long, default_value_t = EngineKind::Auto)]
     engine: EngineKind,
-    #[command(flatten)]
-    foreign: Foreign,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let model = args.foreign.open(args.model.as_deref())?;
+    let model = args.model.open()?;
     let options = EngineOptions {
         kind: args.engine,
         ..EngineOptions::default()
@@ -81,13 +80,15 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 impl Args {
-    /// The file to draw each picture into.
-    fn targets(&self) -> Result<Vec<Option<PathBuf>>> {
+    /// The file to draw each picture into, and its format.
+    fn targets(&self) -> Result<Vec<Option<Target>>> {
         let Some(out) = &self.draw else {
             return Ok(vec![None; self.images.len()]);
         };
         if self.images.len() == 1 && !out.is_dir() {
-            return Ok(vec![Some(out.clone())]);
+            let target = (out.clone(), format(out)?);
+            self.spare(out)?;
+            return Ok(vec![Some(target)]);
         }
         std::fs::create_dir_all(out).with_context(|| format!("folder {}", out.display()))?;
         let mut taken = BTreeSet::new();
@@ -99,10 +100,43 @@ impl Args {
                 "two pictures would be drawn into {}",
                 target.display()
             );
-            Ok(Some(target))
+            self.spare(&target)?;
+            Ok(Some((target, ImageFormat::Png)))
         };
         self.images.iter().map(name).collect()
     }
+
+    /// Refuses to draw over a picture that is read.
+    fn spare(&self, target: &Path) -> Result<()> {
+        let Ok(target) = target.canonicalize() else {
+            return Ok(());
+        };
+        let own = self
+            .images
+            .iter()
+            .find(|image| image.canonicalize().is_ok_and(|image| image == target));
+        ensure!(
+            own.is_none(),
+            "--draw would write over {}, which is to be read",
+            own.map_or(String::new(), |own| own.display().to_string())
+        );
+        Ok(())
+    }
+}
+
+/// A file to draw into.
+type Target = (PathBuf, ImageFormat);
+
+/// The format that a file's ending names.
+fn format(path: &Path) -> Result<ImageFormat> {
+    let format = ImageFormat::from_path(path).ok();
+    let written = format.filter(ImageFormat::writing_enabled);
+    written.with_context(|| {
+        format!(
+            "--draw {}: the ending names no format that is written, such as .png or .jpg",
+            path.display()
+        )
+    })
 }
 
 /// A face and what the network says of it.
@@ -203,7 +237,12 @@ fn document(path: &Path, labels: &[String], faces: &[Found]) -> Value {
     json!({"picture": path.display().to_string(), "faces": faces})
 }
 
-fn draw(picture: &Picture, labels: &[String], faces: &[Found], target: &Path) -> Result<()> {
+fn draw(
+    picture: &Picture,
+    labels: &[String],
+    faces: &[Found],
+    (target, format): &Target,
+) -> Result<()> {
     let mut canvas = picture.to_rgb();
     for face in faces {
         let prediction = &face.prediction;
@@ -212,6 +251,6 @@ fn draw(picture: &Picture, labels: &[String], faces: &[Found], target: &Path) ->
         draw::label(&mut canvas, &face.rect, &text);
     }
     canvas
-        .save_with_format(target, image::ImageFormat::Png)
+        .save_with_format(target, *format)
         .with_context(|| format!("writing {}", target.display()))
 }

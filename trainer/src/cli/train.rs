@@ -1,18 +1,19 @@
 //! `fer-trainer train`
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail, ensure};
 use fer_trainer::checkpoint::{Loaded, RunFolder};
 use fer_trainer::data::split::{self, Training};
 use fer_trainer::data::{Dataset, Sample, warnings};
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{self, Config, Outcome, SoftLabels, Trainer};
+use fer_trainer::train::{self, Config, Device, Outcome, SoftLabels, Stage, Trainer};
 
 use super::console::Console;
 use super::recipe::{self, On, Recipe};
 use super::source::Source;
-use super::stop;
+use super::{gain, stop};
 
 /// Options of `train`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,10 @@ pub struct Args {
     recipe: Recipe,
     #[command(flatten)]
     on: On,
+    /// Second stage: trains on no folds first to tell what it is worth for people who were never
+    /// seen, which takes five times as long as the run; done for up to 1000 pictures without parts
+    #[arg(long)]
+    no_folds: bool,
     /// Seed, in place of the recipe's
     #[arg(long)]
     seed: Option<u64>,
@@ -94,7 +99,13 @@ pub fn run(args: &Args) -> Result<()> {
         }
         None => start(args, config, &data, &init)?,
     };
+    // Before there is a folder of the run.
+    trainer.check(&train, &validation)?;
     trainer.move_to(device)?;
+    let stop = stop::on_signal()?;
+    if trainer.config.stage == Stage::Second && !args.resume && !init.tensors.is_empty() {
+        expect(args, &trainer.config, device, &data, &init, &stop)?;
+    }
     let folder = if args.resume {
         folder.write_recipe(&trainer.config)?;
         folder
@@ -106,7 +117,6 @@ pub fn run(args: &Args) -> Result<()> {
         folder
     };
 
-    let stop = stop::on_signal()?;
     let mut console = Console::new(folder.clone(), trainer.config.epochs);
     let outcome = trainer.run(&train, &validation, &mut console, &stop)?;
     let progress = &trainer.progress;
@@ -130,6 +140,25 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Prints what the second stage is worth, or how to learn that.
+fn expect(
+    args: &Args,
+    config: &Config,
+    device: Device,
+    data: &Dataset,
+    init: &Loaded,
+    stop: &AtomicBool,
+) -> Result<()> {
+    if args.no_folds || data.has_parts() || data.samples.len() > gain::MOST {
+        println!(
+            "expected gain: not told here; `fer-trainer cross-validate` with the same options \
+             trains on folds of the pictures and tells it"
+        );
+        return Ok(());
+    }
+    gain::print(config, device, data, init, stop)
+}
+
 /// The teacher's answers that a new run is given, or that a resumed one began with.
 fn soft_labels(args: &Args, folder: &RunFolder) -> Result<Option<SoftLabels>> {
     let own = folder.soft_labels();
@@ -148,7 +177,7 @@ fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample], copies: u
         train.len(),
         validation.len(),
         data.missed.len(),
-        data.faults.len()
+        data.not_used()
     );
     let counts = data
         .counts(train.iter().copied())

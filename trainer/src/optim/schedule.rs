@@ -77,7 +77,8 @@ impl Schedule {
         match self.kind {
             ScheduleKind::Cosine => {
                 let share = (at - warm) / (total - warm).max(1.0);
-                lr * 0.5 * (1.0 + (PI * share.min(1.0)).cos()) + self.final_lr
+                let left = 0.5 * (1.0 + (PI * share.min(1.0)).cos());
+                self.final_lr + (lr - self.final_lr) * left
             }
             ScheduleKind::Staircase => {
                 let stairs = (at - 1.0) / (self.decay_epochs * steps_per_epoch as f32);
@@ -98,6 +99,23 @@ mod tests {
         let lr = |step| schedule.lr(1.0, step, 10, 3);
         assert!((lr(5) - 0.5).abs() < 1e-6 && (lr(10) - 1.0).abs() < 1e-6);
         assert!((lr(20) - 0.5).abs() < 1e-5 && lr(30) < 1e-5);
+    }
+
+    #[test]
+    fn the_rate_is_never_above_the_highest_nor_below_the_final_one() {
+        let schedule = Schedule {
+            warmup_epochs: 0.0,
+            final_lr: 0.25,
+            ..Schedule::default()
+        };
+        let rates: Vec<f32> = (1..=30).map(|step| schedule.lr(1.0, step, 10, 3)).collect();
+        assert!(
+            rates.iter().all(|rate| (0.25..=1.0).contains(rate)),
+            "{rates:?}"
+        );
+        assert_eq!(rates[29], 0.25);
+        // A constant one ends where it began.
+        assert_eq!(schedule.lr(0.25, 7, 10, 3), 0.25);
     }
 
     #[test]

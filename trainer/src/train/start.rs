@@ -1,6 +1,6 @@
 //! A new run from a recipe and weights.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 
 use super::{Config, Trainer};
 use crate::checkpoint::Loaded;
@@ -32,11 +32,14 @@ pub fn start(config: Config, classes: Vec<String>, init: &Loaded) -> Result<(Tra
         .map(|class| old.iter().position(|o| o == class))
         .collect();
     let (weights, loaded) = Weights::init(&net, &narrow(&net, &init.tensors), &rows, &mut rng);
-    ensure!(
-        init.tensors.is_empty() || loaded.convolutions > 0,
-        "none of the weights fits width {}",
-        config.width
-    );
+    if loaded.convolutions == 0 && !init.tensors.is_empty() {
+        let own = init.recipe()?.map(|recipe| recipe.width);
+        bail!(
+            "none of the weights fits width {}{}",
+            config.width,
+            own.map_or(String::new(), |own| format!(": they are of width {own}"))
+        );
+    }
     let fit = Fit {
         convolutions: loaded.convolutions,
         of_convolutions: net.layers.len(),

@@ -15,7 +15,7 @@ use super::predict::predict_on;
 use super::report::{BatchReport, EpochReport, Observer, Outcome};
 use super::show::{Show, Shown};
 use super::{Config, Device, accuracy, balanced_accuracy, plan};
-use crate::data::Sample;
+use crate::data::{Sample, digest};
 use crate::loss::Centers;
 use crate::nn::{Architecture, Engine, Weights};
 use crate::optim::{self, Optimizer};
@@ -44,6 +44,9 @@ pub struct Progress {
     pub best: f64,
     /// Epoch of the best, counted from 1.
     pub best_epoch: u64,
+    /// [`digest`] of the validation pictures; 0 in runs from before it was kept.
+    #[serde(default)]
+    pub validation: u64,
 }
 
 /// A run: weights and all that changes with them.
@@ -143,18 +146,11 @@ impl Trainer {
         Ok(())
     }
 
-    /// Trains until the recipe's end, or until `stop` is set.
+    /// Whether the recipe can be run on these pictures.
     ///
     /// # Errors
-    /// When there are fewer training pictures than a batch, no validation pictures, the
-    /// loss is no longer a number, or the device or the observer fails.
-    pub fn run(
-        &mut self,
-        train: &[&Sample],
-        validation: &[&Sample],
-        observer: &mut dyn Observer,
-        stop: &AtomicBool,
-    ) -> Result<Outcome> {
+    /// When there are fewer training pictures than a batch, or no validation pictures.
+    pub fn check(&self, train: &[&Sample], validation: &[&Sample]) -> Result<()> {
         let batch = self.config.batch;
         ensure!(
             train.len() >= batch,
@@ -162,6 +158,23 @@ impl Trainer {
             train.len()
         );
         ensure!(!validation.is_empty(), "there is no validation picture");
+        Ok(())
+    }
+
+    /// Trains until the recipe's end, or until `stop` is set.
+    ///
+    /// # Errors
+    /// As [`Trainer::check`]; when the loss is no longer a number, or the device or the observer
+    /// fails.
+    pub fn run(
+        &mut self,
+        train: &[&Sample],
+        validation: &[&Sample],
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Outcome> {
+        self.check(train, validation)?;
+        self.progress.validation = digest(validation.iter().copied());
         if self.engines.is_empty() {
             self.move_to(self.device)?;
         }

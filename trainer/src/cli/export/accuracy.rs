@@ -3,8 +3,10 @@
 use anyhow::Result;
 use fer::engine::{EngineKind, EngineOptions};
 use fer::{Classifier, Model};
-use fer_trainer::data::{Dataset, Sample, Split};
+use fer_trainer::data::Sample;
 use fer_trainer::eval::{Metrics, evaluate};
+
+use super::parts::Parts;
 
 /// How good a model is in one precision.
 struct Outcome {
@@ -17,14 +19,15 @@ struct Outcome {
 pub fn print(
     models: &[(&str, Result<Model, String>)],
     kind: EngineKind,
-    dataset: &Dataset,
+    classes: &[String],
+    parts: &Parts,
 ) -> Result<()> {
-    let (part, samples) = part(dataset);
-    println!("accuracy over {part} in {kind}:");
+    let samples = &parts.judged;
+    println!("accuracy over {} {} in {kind}:", samples.len(), parts.name);
     let mut first: Option<Outcome> = None;
     for (name, model) in models {
         let measured = match model {
-            Ok(model) => measure(model, kind, dataset, &samples)?,
+            Ok(model) => measure(model, kind, classes, samples)?,
             Err(reason) => Err(reason.clone()),
         };
         let outcome = match measured {
@@ -69,7 +72,7 @@ fn difference(a: &[Vec<f32>], b: &[Vec<f32>]) -> (f64, f32) {
 fn measure(
     model: &Model,
     kind: EngineKind,
-    dataset: &Dataset,
+    classes: &[String],
     samples: &[&Sample],
 ) -> Result<Result<Outcome, String>> {
     let options = EngineOptions {
@@ -81,22 +84,10 @@ fn measure(
         Err(missing @ fer::Error::Engine { .. }) => return Ok(Err(missing.to_string())),
         Err(refused) => return Err(refused.into()),
     };
-    let found = evaluate(&mut classifier, &dataset.classes, samples, false)?;
-    let metrics = Metrics::new(&dataset.classes, &found.probabilities, &found.labels);
+    let found = evaluate(&mut classifier, classes, samples, false)?;
+    let metrics = Metrics::new(classes, &found.probabilities, &found.labels);
     Ok(Ok(Outcome {
         accuracy: metrics.accuracy,
         probabilities: found.probabilities,
     }))
-}
-
-/// The validation part, or everything where there are no parts.
-fn part(dataset: &Dataset) -> (String, Vec<&Sample>) {
-    let validation = dataset.part(Split::Validation);
-    if validation.is_empty() {
-        let all: Vec<&Sample> = dataset.samples.iter().collect();
-        (format!("all {} pictures", all.len()), all)
-    } else {
-        let n = validation.len();
-        (format!("{n} validation pictures"), validation)
-    }
 }

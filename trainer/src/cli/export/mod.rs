@@ -2,13 +2,16 @@
 
 mod accuracy;
 mod onnx;
+mod parts;
 #[cfg(feature = "tensorrt")]
 mod tensorrt;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
+use fer_trainer::data::Split;
 
+use super::model::Builtin;
 use super::source::Reading;
 
 /// Options of `export`.
@@ -21,18 +24,24 @@ pub struct Args {
     /// Writes an engine for NVIDIA's TensorRT
     #[arg(long, group = "form")]
     tensorrt: bool,
-    /// Run folder or weights file; for TensorRT also an ONNX file, or none for the model that
-    /// is built in
+    /// Run folder or weights file; for TensorRT also an ONNX file, or none for a model that is
+    /// built in
     #[arg(long, required_unless_present = "tensorrt")]
     model: Option<PathBuf>,
+    /// For TensorRT: which of the models that are built in
+    #[arg(long, value_enum, default_value = "standard", conflicts_with_all = ["model", "onnx"])]
+    builtin_model: Builtin,
     /// File to write; else the model's name with the ending .onnx or .engine
     #[arg(long)]
     output: Option<PathBuf>,
-    /// Data set whose validation part calibrates a trained network's probabilities, checks the
-    /// file and tells the accuracy of each precision; without it probabilities stay as
-    /// trained, and drawn pictures check the file
+    /// Data set whose validation part, or where it has none the pictures that the run held out,
+    /// calibrates a trained network's probabilities, checks the file and tells the accuracy of
+    /// each precision; without it probabilities stay as trained, and drawn pictures check the file
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Part of the data to calibrate and judge by: train, validation or test
+    #[arg(long, requires = "data")]
+    split: Option<Split>,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use fer::classify::softmax;
 use fer::engine::{EngineKind, ExecutionProvider, OnnxRuntime};
 use fer_trainer::SIDE;
 use fer_trainer::checkpoint::{Network, load};
-use fer_trainer::data::{Dataset, Sample, Split};
+use fer_trainer::data::{Dataset, Sample};
 use fer_trainer::eval::Metrics;
 use fer_trainer::export::{self, Calibration, Description, Storage, temperature, verify};
 use fer_trainer::nn::{Weights, Workspace};
@@ -16,6 +16,7 @@ use fer_trainer::rng::Rng;
 use fer_trainer::train::predict;
 use serde_json::{Value, json};
 
+use super::parts::{self, Parts};
 use super::{Args, accuracy};
 use crate::cli::within;
 
@@ -58,10 +59,8 @@ pub fn run(args: &Args) -> Result<()> {
     let dataset = open(args)?;
     let name = stem(&output);
     let model = match &dataset {
-        Some(dataset) if args.onnx_options.int8 => {
-            quantised(&network, &name, &args.onnx_options, dataset)?
-        }
-        dataset => model(&network, &name, &args.onnx_options, dataset.as_ref())?,
+        Some(dataset) if args.onnx_options.int8 => quantised(&network, &name, args, dataset)?,
+        dataset => model(&network, &name, args, dataset.as_ref())?,
     };
     std::fs::write(&output, model.bytes())
         .with_context(|| format!("writing {}", output.display()))?;
@@ -88,9 +87,10 @@ pub fn open(args: &Args) -> Result<Option<Dataset>> {
 pub fn model(
     network: &Network,
     name: &str,
-    options: &Options,
+    args: &Args,
     dataset: Option<&Dataset>,
 ) -> Result<Model> {
+    let options = &args.onnx_options;
     let storage = if options.half {
         Storage::Half
     } else {
@@ -100,11 +100,11 @@ pub fn model(
     let drawn;
     let (samples, calibration) = match dataset {
         Some(dataset) => {
-            let samples = validation(network, dataset)?;
-            let offsets = offsets(dataset, options.favour_rare)?;
-            let (calibration, metrics) = calibrate(network, &samples, offsets);
+            let parts = parts::of_network(network, dataset, args.split)?;
+            let offsets = offsets(dataset, &parts, options.favour_rare)?;
+            let (calibration, metrics) = calibrate(network, &parts, offsets);
             about.metrics = metrics;
-            (samples, calibration)
+            (parts.judged, calibration)
         }
         None => {
             drawn = noise();
@@ -136,15 +136,16 @@ pub fn model(
 }
 
 /// The network as a quantised ONNX model, compared to the one that is not.
-fn quantised(network: &Network, name: &str, options: &Options, dataset: &Dataset) -> Result<Model> {
+fn quantised(network: &Network, name: &str, args: &Args, dataset: &Dataset) -> Result<Model> {
+    let options = &args.onnx_options;
     let mut about = describe(network, name, options)?;
-    let training = dataset.part(Split::Train);
+    let parts = parts::of_network(network, dataset, args.split)?;
+    let training = &parts.train;
     ensure!(!training.is_empty(), "the data has no training part");
     let step = training.len().div_ceil(CALIBRATED);
-    let chosen: Vec<&Sample> = training.into_iter().step_by(step).collect();
-    let offsets = offsets(dataset, options.favour_rare)?;
-    let samples = validation(network, dataset)?;
-    let (calibration, metrics) = calibrate(network, &samples, offsets);
+    let chosen: Vec<&Sample> = training.iter().copied().step_by(step).collect();
+    let offsets = offsets(dataset, &parts, options.favour_rare)?;
+    let (calibration, metrics) = calibrate(network, &parts, offsets);
     // They are those of the network before it is quantised.
     about.metrics = json!({ "single_precision": metrics });
     let (_, single) = export::export(network, Storage::Single, &calibration, &about)?;
@@ -152,7 +153,7 @@ fn quantised(network: &Network, name: &str, options: &Options, dataset: &Dataset
     println!("quantised by {} training pictures", chosen.len());
     let models = [("fp32", Ok(single)), ("int8", Ok(model.clone()))];
     for kind in [EngineKind::OnnxRuntime, EngineKind::Builtin] {
-        accuracy::print(&models, kind, dataset)?;
+        accuracy::print(&models, kind, &dataset.classes, &parts)?;
     }
     Ok(model)
 }
@@ -163,19 +164,6 @@ fn describe(network: &Network, name: &str, options: &Options) -> Result<Descript
         training: training(&network.path, options.note.as_deref())?,
         metrics: Value::Null,
     })
-}
-
-/// The data set's validation part, where its classes are the network's.
-fn validation<'a>(network: &Network, dataset: &'a Dataset) -> Result<Vec<&'a Sample>> {
-    ensure!(
-        dataset.classes == network.classes,
-        "the model has the classes {}, the data {}",
-        network.classes.join(", "),
-        dataset.classes.join(", ")
-    );
-    let samples = dataset.part(Split::Validation);
-    ensure!(!samples.is_empty(), "the data has no validation part");
-    Ok(samples)
 }
 
 /// A file's name without folder and ending.
@@ -208,21 +196,22 @@ fn training(path: &Path, note: Option<&str>) -> Result<Value> {
 }
 
 /// Offsets of the scores; none where no class is favoured.
-fn offsets(dataset: &Dataset, strength: f32) -> Result<Vec<f32>> {
+fn offsets(dataset: &Dataset, parts: &Parts, strength: f32) -> Result<Vec<f32>> {
     if strength == 0.0 {
         return Ok(Vec::new());
     }
-    let training = dataset.part(Split::Train);
+    let training = &parts.train;
     ensure!(
         !training.is_empty(),
         "the data has no training part, whose classes --favour-rare counts"
     );
-    let counts = dataset.counts(training);
+    let counts = dataset.counts(training.iter().copied());
     Ok(export::favour_rare(&counts, strength))
 }
 
 /// Temperature by the validation pictures, and what they say before and after.
-fn calibrate(network: &Network, samples: &[&Sample], offsets: Vec<f32>) -> (Calibration, Value) {
+fn calibrate(network: &Network, parts: &Parts, offsets: Vec<f32>) -> (Calibration, Value) {
+    let samples = &parts.judged;
     let mut workspaces = [Workspace::new(&network.net, 64)];
     let scores = predict(
         &network.net,
@@ -246,8 +235,9 @@ fn calibrate(network: &Network, samples: &[&Sample], offsets: Vec<f32>) -> (Cali
     };
     let (before, after) = (metrics(&Calibration::NONE), metrics(&calibration));
     println!(
-        "validation: {:.2} % of {}, balanced {:.2} %; as trained {:.2} and {:.2} %; calibration error \
+        "{}: {:.2} % of {}, balanced {:.2} %; as trained {:.2} and {:.2} %; calibration error \
          {:.4} as trained, {:.4} at temperature {temperature:.3}",
+        parts.name,
         100.0 * after.accuracy,
         after.n,
         100.0 * after.balanced_accuracy,
@@ -257,6 +247,7 @@ fn calibrate(network: &Network, samples: &[&Sample], offsets: Vec<f32>) -> (Cali
         after.ece
     );
     let metrics = json!({"validation": {
+        "pictures": parts.name,
         "n": after.n,
         "accuracy": after.accuracy,
         "balanced_accuracy": after.balanced_accuracy,

@@ -12,6 +12,7 @@ use fer::model::{EngineFile, Flavour, Precision};
 use fer_trainer::checkpoint::Network;
 use fer_trainer::data::Dataset;
 
+use super::parts::{self, Parts};
 use super::{Args, accuracy, onnx};
 
 /// Options for the engine.
@@ -58,7 +59,8 @@ pub fn run(args: &Args) -> Result<()> {
     // Before anything that takes long.
     let network = tensorrt::network(&model, options.precision, folder)?;
     if let Some(dataset) = &dataset {
-        graphs(&model, options.precision, dataset)?;
+        let parts = parts::of_model(dataset, args.split)?;
+        graphs(&model, options.precision, dataset, &parts)?;
     }
     let start = Instant::now();
     let file = tensorrt::build(&model, &build, folder)?;
@@ -73,7 +75,9 @@ pub fn run(args: &Args) -> Result<()> {
     check(&file, folder)?;
     if let (Some(dataset), Ok(_)) = (&dataset, &card) {
         let model = Model::from_bytes("engine", file.bytes().to_vec(), &Overrides::default())?;
-        accuracy::print(&[("on the card", Ok(model))], EngineKind::TensorRt, dataset)?;
+        let parts = parts::of_model(dataset, args.split)?;
+        let models = [("on the card", Ok(model))];
+        accuracy::print(&models, EngineKind::TensorRt, &dataset.classes, &parts)?;
     }
     file.write(&output)
         .with_context(|| format!("writing {}", output.display()))?;
@@ -101,12 +105,12 @@ fn source(args: &Args, dataset: Option<&Dataset>) -> Result<(Model, PathBuf)> {
         "--favour-rare is for a trained network, not for a model that is finished"
     );
     let Some(path) = &args.model else {
-        return Ok((Model::bundled()?, "fer.engine".into()));
+        return Ok((args.builtin_model.open()?, "fer.engine".into()));
     };
     if trained(&path) {
         let network = Network::load(path)?;
         let output = network.path.with_extension("engine");
-        let model = onnx::model(&network, &onnx::stem(&output), &args.onnx_options, dataset)?;
+        let model = onnx::model(&network, &onnx::stem(&output), args, dataset)?;
         Ok((model, output))
     } else {
         let model = Model::load(path, &Overrides::default())?;
@@ -128,7 +132,7 @@ fn check(file: &EngineFile, folder: Option<&Path>) -> Result<()> {
 
 /// Accuracy of the graphs that an engine may be built from, on the processor: TensorRT rounds
 /// in the same places, but sums in another order. Only ONNX Runtime computes in 16 bits.
-fn graphs(model: &Model, precision: Precision, dataset: &Dataset) -> Result<()> {
+fn graphs(model: &Model, precision: Precision, dataset: &Dataset, parts: &Parts) -> Result<()> {
     let single = Ok(model.clone());
     let models = if precision == Precision::Int8 {
         vec![("int8", single)]
@@ -138,5 +142,5 @@ fn graphs(model: &Model, precision: Precision, dataset: &Dataset) -> Result<()> 
         });
         vec![("fp32", single), ("fp16", half)]
     };
-    accuracy::print(&models, EngineKind::OnnxRuntime, dataset)
+    accuracy::print(&models, EngineKind::OnnxRuntime, &dataset.classes, parts)
 }

@@ -1,0 +1,179 @@
+//! What a second stage is worth for people who were never seen, told before it is trained.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::Result;
+use fer::classify::softmax;
+use fer_trainer::checkpoint::Loaded;
+use fer_trainer::data::split::By;
+use fer_trainer::data::{Dataset, Sample};
+use fer_trainer::eval::{BySubject, Deal, Pooled, Run, Setting, bootstrap, cross_validate, folds};
+use fer_trainer::nn::Workspace;
+use fer_trainer::rng::Rng;
+use fer_trainer::train::{Config, Device, predict, start};
+
+/// Folds: five times the cost of the run, for networks that see four fifths of the pictures.
+const FOLDS: usize = 5;
+
+/// Most pictures for which the folds are trained unasked: with so few they take about as long as
+/// one epoch or two of a first stage, and with more a validation part tells as much.
+pub const MOST: usize = 1000;
+
+/// Answers to all pictures by networks that did not see their people, and by the first stage.
+struct Answers {
+    run: Run,
+    /// Whether the first stage is right about each; `None` where it lacks a class.
+    before: Option<Vec<bool>>,
+}
+
+/// Prints the accuracy that `config` reaches on folds of `data`, and what it gains over the
+/// network that it starts from.
+///
+/// # Errors
+/// When training fails; what can't be dealt into folds is printed.
+pub fn print(
+    config: &Config,
+    device: Device,
+    data: &Dataset,
+    init: &Loaded,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let by = match data.subjects() {
+        Some(_) => By::Subject,
+        None => By::Random,
+    };
+    let rng = &mut Rng::new(config.seed);
+    let people = data.subjects().map_or(FOLDS, |subjects| subjects.len());
+    let dealt = folds(data, by, Some(FOLDS.min(people)), config.hold_out, rng).and_then(|folds| {
+        let (trainer, _) = start(config.clone(), data.classes.clone(), init)?;
+        for fold in &folds {
+            trainer.check(&fold.train, &fold.validation)?;
+        }
+        Ok(folds)
+    });
+    let deal = match dealt {
+        Ok(folds) => Deal {
+            seed: config.seed,
+            folds,
+        },
+        Err(e) => {
+            println!(
+                "expected gain: not told, since the pictures can't be dealt into folds: {e:#}"
+            );
+            return Ok(());
+        }
+    };
+    let began = Instant::now();
+    let answers = ask(config, device, data, init, &deal, stop)?;
+    let seconds = began.elapsed().as_secs_f64();
+    report(data, by, &deal, &answers, seconds);
+    Ok(())
+}
+
+fn ask(
+    config: &Config,
+    device: Device,
+    data: &Dataset,
+    init: &Loaded,
+    deal: &Deal,
+    stop: &AtomicBool,
+) -> Result<Answers> {
+    let setting = Setting {
+        name: "second stage".to_owned(),
+        config: config.clone(),
+        init,
+        device,
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let deals = std::slice::from_ref(deal);
+    let mut runs = cross_validate(
+        &[setting],
+        &data.classes,
+        deals,
+        threads,
+        false,
+        stop,
+        &|_, _| {},
+    )?;
+    let run = runs.remove(0).remove(0);
+    let (first, fit) = start(config.clone(), data.classes.clone(), init)?;
+    let before = (fit.classes == data.classes.len()).then(|| {
+        let tests: Vec<&Sample> = deal
+            .folds
+            .iter()
+            .flat_map(|fold| &fold.test)
+            .copied()
+            .collect();
+        let mut workspaces = [Workspace::new(&first.net, 64)];
+        let scores = predict(&first.net, &first.average, &mut workspaces, &tests, false);
+        let right = |(row, sample): (&Vec<f32>, &&Sample)| {
+            let row = softmax(row);
+            let most = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            most.is_some_and(|(class, _)| class == sample.label)
+        };
+        scores.iter().zip(&tests).map(right).collect()
+    });
+    Ok(Answers { run, before })
+}
+
+fn report(data: &Dataset, by: By, deal: &Deal, answers: &Answers, seconds: f64) {
+    let run = &answers.run;
+    let pooled = Pooled::new(&data.classes, std::slice::from_ref(run));
+    let whom = match by {
+        By::Subject => "people who were never seen",
+        By::Random => "pictures that were never seen, of the same people",
+    };
+    let interval = pooled.by_subject.unwrap_or(pooled.metrics.interval);
+    println!(
+        "expected of {whom}: {:.1} % (95 % interval {:.1} to {:.1}), by {} folds in {seconds:.0} s",
+        100.0 * pooled.accuracy.mean,
+        100.0 * interval.low,
+        100.0 * interval.high,
+        deal.folds.len(),
+    );
+    if by == By::Random {
+        println!(
+            "subjects are not known, so that is too good for other people; --subject names them"
+        );
+    }
+    let Some(before) = &answers.before else {
+        println!("expected gain: not told, since the first stage does not know all classes");
+        return;
+    };
+    let names: Vec<String> = match &run.subjects {
+        Some(subjects) => subjects.clone(),
+        None => (0..before.len()).map(|i| i.to_string()).collect(),
+    };
+    let names = || names.iter().map(String::as_str);
+    let right = run.right();
+    let test = BySubject::new(
+        names()
+            .zip(before.iter().zip(&right))
+            .map(|(name, (a, b))| (name, *a, *b)),
+    );
+    let hits = |right: &[bool]| right.iter().filter(|right| **right).count() as f64;
+    let share = hits(before) / before.len() as f64;
+    let own = bootstrap(names().zip(before.iter().copied()));
+    let own = own.map_or(String::new(), |i| {
+        format!(" ({:.1} to {:.1})", 100.0 * i.low, 100.0 * i.high)
+    });
+    println!(
+        "expected gain: {:+.1} points over the first stage's {:.1} %{own}; p {:.4} (exact \
+         permutation by {}){}",
+        100.0 * (hits(&right) / right.len() as f64 - share),
+        100.0 * share,
+        test.p,
+        if run.subjects.is_some() {
+            "subject"
+        } else {
+            "picture"
+        },
+        if test.p < 0.05 {
+            ""
+        } else {
+            ": no more than chance would do"
+        },
+    );
+}
