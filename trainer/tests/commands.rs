@@ -112,6 +112,184 @@ fn from_pictures_to_a_model_file_that_tells_them_apart() {
 }
 
 #[test]
+fn a_run_that_can_not_start_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, out) = (path("data"), path("run"));
+    common::sets::fer2013(Path::new(&data), 2, 2);
+    let said = fail(&["train", "--data", &data, "--width", "0.125", "--out", &out]);
+    assert!(said.contains("fewer than a batch"), "{said}");
+    assert!(!Path::new(&out).exists());
+}
+
+#[test]
+fn class_names_may_have_commas() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, run, again, model) = (path("data"), path("run"), path("again"), path("m.onnx"));
+    common::sets::fer2013(Path::new(&data), 6, 2);
+    for part in ["train", "validation"] {
+        let part = Path::new(&data).join(part);
+        std::fs::rename(part.join("happy"), part.join("happy, smiling")).unwrap();
+    }
+    let recipe = path("recipe.toml");
+    std::fs::write(&recipe, RECIPE).unwrap();
+    let train = [
+        "train", "--data", &data, "--config", &recipe, "--epochs", "1",
+    ];
+    succeed(&[&train[..], &["--out", &run]].concat());
+    // The next stage knows them all again, as does the exported file.
+    let printed = succeed(&[&train[..], &["--out", &again, "--init", &run]].concat());
+    assert!(printed.contains("4 of 4 classes"), "{printed}");
+    let export = [
+        "export", "--onnx", "--model", &run, "--data", &data, "--output", &model,
+    ];
+    succeed(&export);
+    let eval = ["eval", "--model", &model, "--data", &data, "--classes"];
+    let printed = succeed(&[&eval[..], &["sad,\"happy, smiling\""]].concat());
+    assert!(printed.contains("happy, smiling"), "{printed}");
+    let said = fail(&[&eval[..], &["sad,happy, smiling"]].concat());
+    assert!(said.contains("no class \"happy\""), "{said}");
+}
+
+/// Happy and neutral pictures without parts, and a run on them.
+fn run_without_parts(folder: &Path) -> [String; 3] {
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (data, recipe, run) = (path("data"), path("recipe.toml"), path("run"));
+    common::sets::people(Path::new(&data), 20);
+    std::fs::write(&recipe, RECIPE).unwrap();
+    let subject = ["--subject", r"(\d+)\.png$"];
+    let train = [
+        "train", "--data", &data, "--config", &recipe, "--epochs", "2", "--out", &run,
+    ];
+    succeed(&[&train[..], &subject].concat());
+    [data, recipe, run]
+}
+
+#[test]
+fn a_set_without_parts_calibrates_by_what_its_run_held_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, _, run] = run_without_parts(folder.path());
+    let output = folder.path().join("m.onnx").to_str().unwrap().to_owned();
+    let export = [
+        "export", "--onnx", "--model", &run, "--data", &data, "--output", &output,
+    ];
+    let named = [&export[..], &["--subject", r"(\d+)\.png$"]].concat();
+    let printed = succeed(&named);
+    // Two of twenty people, two pictures each.
+    let judged = "pictures that the run held out:";
+    assert!(
+        printed.contains(judged) && printed.contains("% of 4,"),
+        "{printed}"
+    );
+    let printed = succeed(&[&named[..], &["--int8", "--favour-rare", "1"]].concat());
+    assert!(
+        printed.contains("quantised by 36 training pictures"),
+        "{printed}"
+    );
+    // Read in another way, other pictures would be held out: some that were trained on.
+    let said = fail(&export);
+    assert!(said.contains("--split names a part"), "{said}");
+    let said = fail(&[&export[..], &["--split", "test"]].concat());
+    assert!(said.contains("no test part"), "{said}");
+
+    // A part that is named, of another set.
+    let other = folder.path().join("other").to_str().unwrap().to_owned();
+    common::sets::fer2013(Path::new(&other), 2, 3);
+    let other = [
+        "export", "--onnx", "--model", &run, "--data", &other, "--output", &output,
+    ];
+    let classes = ["--classes", "happy,neutral"];
+    let printed = succeed(&[&other[..], &classes, &["--split", "train"]].concat());
+    assert!(
+        printed.contains("train pictures:") && printed.contains("% of 4,"),
+        "{printed}"
+    );
+    let printed = succeed(&[&other[..], &classes].concat());
+    assert!(
+        printed.contains("validation pictures:") && printed.contains("% of 6,"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_network_of_seven_of_the_classes_of_ferplus_is_calibrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, plus, recipe) = (path("fer2013.csv"), path("fer2013new.csv"), path("r.toml"));
+    let mut rng = fer_trainer::rng::Rng::new(1);
+    let (mut rows, mut votes) = (String::new(), String::new());
+    for i in 0..32 {
+        let usage = if i % 4 == 0 { "PublicTest" } else { "Training" };
+        let (label, vote) = [("3", "0,9,0,0,0,0,0,1,0,0"), ("6", "8,2,0,0,0,0,0,0,0,0")][i % 2];
+        let pixels: Vec<String> = common::face(i % 2, &mut rng)
+            .iter()
+            .map(u8::to_string)
+            .collect();
+        rows += &format!("{label},{},{usage}\n", pixels.join(" "));
+        votes += &format!("{usage},{i}.png,{vote}\n");
+    }
+    std::fs::write(&data, format!("emotion,pixels,Usage\n{rows}")).unwrap();
+    let header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,\
+                  contempt,unknown,NF";
+    std::fs::write(&plus, format!("{header}\n{votes}")).unwrap();
+    std::fs::write(&recipe, RECIPE).unwrap();
+    let seven = "angry,disgust,fear,happy,sad,surprise,neutral";
+    let reading = ["--data", &data, "--ferplus", &plus, "--classes", seven];
+    let train = [
+        "train",
+        "--config",
+        &recipe,
+        "--epochs",
+        "1",
+        "--out",
+        &path("run"),
+    ];
+    succeed(&[&train[..], &reading].concat());
+    let export = ["export", "--onnx", "--model", &path("run")];
+    let printed = succeed(&[&export[..], &reading].concat());
+    assert!(
+        printed.contains("validation pictures:") && printed.contains("% of 8,"),
+        "{printed}"
+    );
+    // Without the same classes it is refused, and how to name them is said.
+    let said = fail(&[&export[..], &reading[..4]].concat());
+    assert!(
+        said.contains("contempt") && said.contains("--classes"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_width_that_contradicts_the_weights_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, recipe, run] = run_without_parts(folder.path());
+    let folds = ["--subject", r"(\d+)\.png$", "--folds", "2", "--epochs", "1"];
+    let validate = ["cross-validate", "--data", &data, "--init", &run];
+    let small = folder
+        .path()
+        .join("small.toml")
+        .to_str()
+        .unwrap()
+        .to_owned();
+    std::fs::write(&small, "batch = 8\nghost_batch = 8\n").unwrap();
+    // The width is that of the run.
+    succeed(&[&validate[..], &folds, &["--config", &small]].concat());
+    let said = fail(
+        &[
+            &validate[..],
+            &folds,
+            &["--config", &recipe, "--width", "1"],
+        ]
+        .concat(),
+    );
+    assert!(
+        said.contains("fits width 1: they are of width 0.25"),
+        "{said}"
+    );
+}
+
+#[test]
 fn ctrl_c_leaves_a_run_that_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

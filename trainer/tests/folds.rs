@@ -154,6 +154,9 @@ fn an_ablation_compares_settings_on_the_same_pictures() {
     let options = ["--seeds", "1,2", "--report", &report];
     let printed = succeed(&[&args[..], &options].concat());
     assert!(printed.contains("24 of 24 done"), "{printed}");
+    // Both arms of two stages have a first stage with center loss.
+    let alone = "center loss is compared in the second stage alone";
+    assert!(printed.contains(alone), "{printed}");
 
     let report = Path::new(&report);
     let settings = csv(&report.join("settings.csv"));
@@ -169,7 +172,9 @@ fn an_ablation_compares_settings_on_the_same_pictures() {
     let accuracy: Vec<f64> = settings.iter().map(|row| number(&row[2])).collect();
     for row in &settings {
         assert_eq!(row[1], "48");
-        assert!((number(&row[2]) - (number(&row[8]) + number(&row[9])) / 2.0).abs() < 1e-9);
+        // The interval by subjects is about the accuracy.
+        assert!(number(&row[6]) <= number(&row[2]) && number(&row[2]) <= number(&row[7]));
+        assert!((number(&row[2]) - (number(&row[10]) + number(&row[11])) / 2.0).abs() < 1e-9);
     }
     // Six epochs over 16 pictures teach little to a network that knows nothing.
     assert!(accuracy[2] > accuracy[0] + 0.2, "{accuracy:?}");
@@ -182,9 +187,16 @@ fn an_ablation_compares_settings_on_the_same_pictures() {
         assert!((difference / 48.0 - (number(&row[3]) - number(&row[2]))).abs() < 1e-9);
         assert!((0.0..=1.0).contains(&number(&row[6])));
     }
+    let by_subject = csv(&report.join("tests-by-subject.csv"));
+    assert_eq!(by_subject.len(), 4);
+    for row in &by_subject {
+        // With three people the smallest p of two sides is 2 / 2^3.
+        assert!(row[3] == "3" && number(&row[6]) >= 0.25, "{row:?}");
+    }
     assert_eq!(csv(&report.join("confusion.csv")).len(), 4 * 7);
 
     let page = Page::read(report);
+    assert!(page.warnings[0].contains(alone), "{:?}", page.warnings);
     // Four confusion matrices and four planes of features.
     assert_eq!(page.drawings.len(), 8);
     for (name, accuracy) in want.iter().zip(&accuracy) {
@@ -205,4 +217,66 @@ fn an_ablation_compares_settings_on_the_same_pictures() {
     ];
     let said = fail(&[&args[..], &["--report", report.to_str().unwrap()]].concat());
     assert!(said.contains("center.lambda"), "{said}");
+}
+
+#[test]
+fn each_arm_of_an_ablation_has_its_own_first_stage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (people, others, recipe, report) = (path("p"), path("o"), path("r.toml"), path("report"));
+    sets::people(Path::new(&people), 8);
+    sets::people(Path::new(&others), 5);
+    let subject = ["--subject", r"(\d+)\.png$"];
+    let (with, without) = (path("with"), path("without"));
+    for (out, lambda) in [(&with, 0.1), (&without, 0.0)] {
+        let text = RECIPE
+            .replace("epochs = 30", "epochs = 1")
+            .replace("batch = 16", "batch = 8");
+        std::fs::write(&recipe, format!("{text}[center]\nlambda = {lambda}\n")).unwrap();
+        let train = [
+            "train", "--data", &people, "--config", &recipe, "--out", out,
+        ];
+        succeed(&[&train[..], &subject].concat());
+    }
+    std::fs::write(
+        &recipe,
+        std::fs::read_to_string(&recipe)
+            .unwrap()
+            .replace("lambda = 0", "lambda = 0.1"),
+    )
+    .unwrap();
+    let ablate = [
+        "ablate", "--data", &people, "--config", &recipe, "--report", &report,
+    ];
+    let ablate = [&ablate[..], &subject].concat();
+    let swapped = ["--init", &without, "--init-softmax", &with];
+    let said = fail(&[&ablate[..], &swapped].concat());
+    assert!(said.contains("was trained with center loss"), "{said}");
+
+    // Across to other people, with island loss and two more depths of freezing.
+    let own = [
+        "--init",
+        &with,
+        "--init-softmax",
+        &without,
+        "--test-data",
+        &others,
+    ];
+    let more = ["--island", "10", "--freeze", "0,13"];
+    let printed = succeed(&[&ablate[..], &own, &more].concat());
+    assert!(printed.contains("7 of 7 done"), "{printed}");
+    let page = Page::read(Path::new(&report));
+    assert!(page.warnings.is_empty(), "{:?}", page.warnings);
+    let settings = csv(&Path::new(&report).join("settings.csv"));
+    assert!(settings.iter().all(|row| row[1] == "10"), "{settings:?}");
+    let last = [
+        "two stages, center and island loss",
+        "two stages, center loss, 0 blocks frozen",
+    ];
+    assert_eq!([&settings[4][0], &settings[5][0]], last);
+    let tests = csv(&Path::new(&report).join("tests-by-subject.csv"));
+    assert!(
+        tests.len() == 7 && tests.iter().all(|row| row[3] == "5"),
+        "{tests:?}"
+    );
 }

@@ -102,6 +102,87 @@ fn drawings_go_into_a_file_or_a_folder() {
 }
 
 #[test]
+fn a_drawing_has_the_format_of_its_ending_and_spares_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let one = path("one.png");
+    blank(&one);
+    for ending in ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tiff", "ppm"] {
+        let drawn = path(&format!("drawn.{ending}"));
+        succeed(&["predict", text(&one), "--draw", text(&drawn)]);
+        let bytes = std::fs::read(&drawn).unwrap();
+        let format = image::guess_format(&bytes).unwrap();
+        assert_eq!(Some(format), image::ImageFormat::from_extension(ending));
+        let drawn = image::load_from_memory(&bytes).unwrap();
+        assert_eq!((drawn.width(), drawn.height()), (200, 160), "{ending}");
+    }
+    for unknown in ["drawn", "drawn.mp4"] {
+        let said = common::program::fail(&["predict", text(&one), "--draw", text(&path(unknown))]);
+        assert!(said.contains("no format that is written"), "{said}");
+    }
+    let before = std::fs::read(&one).unwrap();
+    let same = path("./one.png");
+    for target in [&one, &same, &folder.path().to_owned()] {
+        let said = common::program::fail(&["predict", text(&one), "--draw", text(target)]);
+        assert!(said.contains("would write over"), "{said}");
+    }
+    assert_eq!(std::fs::read(&one).unwrap(), before);
+}
+
+#[test]
+fn stills_of_every_kind_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut pixels, side) = (common::face(1, &mut Rng::new(1)), SIDE as u32);
+    // Greys that a palette of 256 colours holds.
+    pixels.iter_mut().for_each(|p| *p &= 0xfe);
+    let picture = image::GrayImage::from_raw(side, side, pixels).unwrap();
+    let picture = image::DynamicImage::from(picture).into_rgb8();
+    let mut answers = Vec::new();
+    for ending in ["png", "gif", "bmp", "tiff", "webp", "pgm"] {
+        let file = folder.path().join(format!("face.{ending}"));
+        picture.save(&file).unwrap();
+        let printed = succeed(&["predict", text(&file)]);
+        answers.push(printed.replace(&format!(".{ending}:"), ":"));
+    }
+    assert!(
+        answers[0].contains("face 1 at 0,0 (48 x 48)"),
+        "{answers:?}"
+    );
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "{answers:?}"
+    );
+}
+
+#[test]
+fn the_models_that_are_built_in_have_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("face.png");
+    face(&path);
+    let ask = |which: &str| {
+        let args = ["predict", "--json", "--builtin-model", which, text(&path)];
+        succeed(&args)
+    };
+    let answers = ["standard", "small", "accurate"].map(ask);
+    assert_eq!(answers[0], succeed(&["predict", "--json", text(&path)]));
+    assert!(answers[0] != answers[1] && answers[1] != answers[2] && answers[0] != answers[2]);
+    // And the measures are of the one that was named.
+    let data = folder.path().join("data");
+    common::sets::fer2013(&data, 1, 1);
+    let printed = succeed(&["eval", "--builtin-model", "small", "--data", text(&data)]);
+    assert!(printed.contains("model bundled-small"), "{printed}");
+    let both = [
+        "predict",
+        "--builtin-model",
+        "small",
+        "--model",
+        "a.onnx",
+        "a.png",
+    ];
+    assert!(!run(&both).status.success());
+}
+
+#[test]
 fn a_picture_is_turned_as_its_camera_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("turned.jpg");

@@ -3,15 +3,16 @@
 mod common;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use fer::model::Tone;
 use fer_trainer::augment::Augment;
-use fer_trainer::checkpoint::{Network, RunFolder, load_state, save, save_state};
+use fer_trainer::checkpoint::{Network, RunFolder, load, load_state, save, save_state};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::loss::CenterConfig;
-use fer_trainer::nn::weights::Tensors;
+use fer_trainer::nn::weights::{Tensor, Tensors};
 use fer_trainer::nn::{Architecture, Weights};
 use fer_trainer::optim::{OptimizerConfig, OptimizerKind};
 use fer_trainer::rng::Rng;
@@ -220,33 +221,103 @@ fn without_an_average_the_evaluated_network_is_the_trained_one() {
     assert_eq!(trainer.average, trainer.weights);
 }
 
+/// Saves random weights of a network, and reads them back.
+fn back(
+    config: &Config,
+    metadata: &[(&str, String)],
+    file: &Path,
+) -> (Network, Architecture, Weights) {
+    let net = config.network(CLASSES).unwrap();
+    let (weights, _) = Weights::init(&net, &Tensors::new(), &[], &mut Rng::new(1));
+    let metadata = metadata
+        .iter()
+        .map(|(key, text)| ((*key).to_owned(), text.clone()));
+    let metadata = metadata.chain([("classes".to_owned(), "a,b,c,d".to_owned())]);
+    save(file, &weights.to_tensors(&net), metadata.collect()).unwrap();
+    (Network::load(file).unwrap(), net, weights)
+}
+
 #[test]
 fn runs_of_any_width_are_loaded_again() {
     let folder = tempfile::tempdir().unwrap();
-    // Those of two decimals up to 0.4, and of the larger ones some that rounding to eights
-    // once made unreadable.
-    let narrow = (13..=40).map(|hundredths| hundredths as f32 / 100.0);
-    for width in narrow.chain([0.66, 0.88, 1.0, 1.13]) {
-        for (stem_stride, tone) in [(2, Tone::AsIs), (1, Tone::Equalize)] {
-            let config = Config {
-                width,
-                stem_stride,
-                tone,
-                ..config()
-            };
-            let net = config.network(CLASSES).unwrap();
-            let rng = &mut Rng::new(1);
-            let (weights, _) = Weights::init(&net, &Tensors::new(), &[], rng);
-            let metadata = HashMap::from([
-                ("classes".to_owned(), "a,b,c,d".to_owned()),
-                ("config".to_owned(), config.to_toml().unwrap()),
-            ]);
-            let file = folder.path().join("weights.safetensors");
-            save(&file, &weights.to_tensors(&net), metadata).unwrap();
-            let network = Network::load(&file).unwrap();
+    let file = folder.path().join("weights.safetensors");
+    for width in (13..=200).map(|hundredths| hundredths as f32 / 100.0) {
+        let (stem_stride, tone) = match width {
+            ..0.2 => (1, Tone::Equalize),
+            _ => (2, Tone::AsIs),
+        };
+        let config = Config {
+            width,
+            stem_stride,
+            tone,
+            ..config()
+        };
+        let recipe = config.to_toml().unwrap();
+        let again = Config::from_toml(&recipe, None, None).unwrap();
+        let net = config.network(CLASSES).unwrap();
+        assert_eq!(again.network(CLASSES).unwrap(), net, "{width}");
+        // Files of wide networks are large: some of the widths that rounding to eights once made
+        // unreadable.
+        if width < 0.35 || [0.38, 0.66, 0.88, 1.13].contains(&width) {
+            let (network, net, weights) = back(&config, &[("config", recipe)], &file);
             assert_eq!((network.net, network.weights), (net, weights), "{width}");
         }
     }
+}
+
+#[test]
+fn the_width_of_a_file_without_a_recipe_is_that_of_its_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weights.safetensors");
+    for width in [0.125, 0.13, 0.33, 0.38, 0.5, 0.66, 0.88, 1.0, 1.13] {
+        let config = Config { width, ..config() };
+        let (network, net, weights) = back(&config, &[], &file);
+        assert_eq!(network.net.layers, net.layers, "{width}");
+        assert_eq!(network.weights, weights, "{width}");
+    }
+    let mut tensors = load(&file).unwrap().tensors;
+    for part in ["gamma", "beta", "moving_mean", "moving_variance"] {
+        let tensor = tensors.get_mut(&format!("conv_pw_3_bn.{part}")).unwrap();
+        tensor.data.pop();
+        tensor.shape = vec![tensor.data.len()];
+    }
+    let classes = HashMap::from([("classes".to_owned(), "a,b,c,d".to_owned())]);
+    save(&file, &tensors, classes).unwrap();
+    let said = format!("{:#}", Network::load(&file).unwrap_err());
+    assert!(said.contains("channels of no width"), "{said}");
+}
+
+#[test]
+fn an_axis_of_no_length_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weights.safetensors");
+    let tensor = Tensor {
+        shape: vec![16, 0, 3, 3],
+        data: Vec::new(),
+    };
+    save(
+        &file,
+        &Tensors::from([("conv1.weight".into(), tensor)]),
+        HashMap::new(),
+    )
+    .unwrap();
+    let said = load(&file).unwrap_err().to_string();
+    assert!(
+        said.contains("\"conv1.weight\" has an axis of length 0"),
+        "{said}"
+    );
+}
+
+#[test]
+fn class_names_come_back_whatever_is_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("last.safetensors");
+    let mut trainer = trainer(&config());
+    trainer.classes = ["happy, smiling", "[sad]", "\"so-called\"", ""]
+        .map(String::from)
+        .to_vec();
+    save_state(&trainer, &file).unwrap();
+    assert_eq!(load_state(&file).unwrap().classes, trainer.classes);
 }
 
 #[test]

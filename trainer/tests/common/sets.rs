@@ -69,3 +69,14 @@ pub fn ck_plus(folder: &Path, subjects: usize) {
         }
     }
 }
+
+/// Happy and neutral pictures of `subjects` people, whose number is the file's name.
+pub fn people(folder: &Path, subjects: usize) {
+    let mut rng = Rng::new(5);
+    for (label, class) in [(1, "happy"), (3, "neutral")] {
+        for subject in 1..=subjects {
+            let file = folder.join(class).join(format!("{subject:02}.png"));
+            save(&file, label, &mut rng);
+        }
+    }
+}
