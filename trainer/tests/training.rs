@@ -205,9 +205,17 @@ fn patience_ends_a_run() {
         ..config()
     };
     let samples = common::samples(40, CLASSES, 5);
-    let (outcome, epochs) = run(&mut trainer(&config), &samples, None);
+    let mut trainer = trainer(&config);
+    let (outcome, epochs) = run(&mut trainer, &samples, None);
     assert_eq!(outcome, Outcome::NoLongerBetter);
     assert!(epochs.len() < 50);
+    // All are as good as the first; of those the last is kept, as in a cross-validation.
+    assert!(
+        epochs
+            .iter()
+            .all(|epoch| epoch.accuracy == epochs[0].accuracy)
+    );
+    assert_eq!(trainer.progress.best_epoch, epochs.len() as u64);
 }
 
 #[test]

@@ -160,11 +160,15 @@ fn report(data: &Dataset, by: By, deal: &Deal, answers: &Answers, seconds: f64) 
         format!(" ({:.1} to {:.1})", 100.0 * i.low, 100.0 * i.high)
     });
     println!(
-        "expected gain: {:+.1} points over the first stage's {:.1} %{own}; p {:.4} (exact \
+        "expected gain: {:+.1} points over the first stage's {:.1} %{own}; p {} (exact \
          permutation by {}){}",
         100.0 * (hits(&right) / right.len() as f64 - share),
         100.0 * share,
-        test.p,
+        if test.p < 1e-4 {
+            "< 0.0001".to_owned()
+        } else {
+            format!("{:.4}", test.p)
+        },
         if run.subjects.is_some() {
             "subject"
         } else {
@@ -173,7 +177,7 @@ fn report(data: &Dataset, by: By, deal: &Deal, answers: &Answers, seconds: f64) 
         if test.p < 0.05 {
             ""
         } else {
-            ": no more than chance would do"
+            ", which chance alone may well do"
         },
     );
 }

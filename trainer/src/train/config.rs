@@ -137,7 +137,8 @@ impl Default for Config {
 
 impl Config {
     /// The defaults of a stage. The second has small batches, a low rate and frozen lower
-    /// layers, since it sees some hundred pictures.
+    /// layers, since it sees some hundred pictures: with 51 of them, batches of 32 would make one
+    /// step an epoch.
     pub fn for_stage(stage: Stage) -> Self {
         let first = Self::default();
         match stage {
@@ -145,10 +146,10 @@ impl Config {
             Stage::Second => Self {
                 stage,
                 epochs: 40,
-                batch: 32,
-                ghost_batch: 32,
+                batch: 16,
+                ghost_batch: 16,
                 freeze_blocks: 3,
-                ema: 0.99,
+                ema: 0.98,
                 optimizer: OptimizerConfig {
                     lr: 3e-4,
                     ..OptimizerConfig::default()

@@ -42,8 +42,12 @@ pub struct Progress {
     pub correct: u64,
     /// Best validation accuracy so far.
     pub best: f64,
-    /// Epoch of the best, counted from 1.
+    /// Epoch of the best, counted from 1; of several that are as good the last, since few
+    /// validation pictures leave many ties, and the first epochs have learnt little.
     pub best_epoch: u64,
+    /// The first that was as good.
+    #[serde(default)]
+    pub better_epoch: u64,
     /// [`digest`] of the validation pictures; 0 in runs from before it was kept.
     #[serde(default)]
     pub validation: u64,
@@ -182,13 +186,16 @@ impl Trainer {
             let Some(report) = self.epoch(train, validation, observer, stop)? else {
                 return Ok(Outcome::Stopped);
             };
-            let best = report.accuracy > self.progress.best;
+            let best = report.accuracy >= self.progress.best;
+            if report.accuracy > self.progress.best {
+                self.progress.better_epoch = report.epoch;
+            }
             if best {
                 self.progress.best = report.accuracy;
                 self.progress.best_epoch = report.epoch;
             }
             observer.epoch(self, &report, best)?;
-            let stale = self.progress.epoch - self.progress.best_epoch;
+            let stale = self.progress.epoch - self.progress.better_epoch;
             if self.config.patience > 0 && stale >= self.config.patience {
                 return Ok(Outcome::NoLongerBetter);
             }
