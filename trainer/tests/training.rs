@@ -198,6 +198,8 @@ fn patience_ends_a_run() {
     let config = Config {
         epochs: 50,
         patience: 2,
+        // Nothing but the head learns, and at this rate that neither.
+        freeze_blocks: 13,
         optimizer: OptimizerConfig {
             lr: 1e-9,
             ..OptimizerConfig::default()
