@@ -181,6 +181,14 @@ fn folders_that_archives_leave_around_the_data() {
     assert_eq!(data.format, "ck+48");
     assert_eq!(data.samples[0].name, "happy/S010_004_00000017.png");
 
+    // The only part is one all the same.
+    let part = tempfile::tempdir().unwrap();
+    for class in ["happy", "sad"] {
+        save(&part.path().join("train").join(class).join("a.png"), 1);
+    }
+    let data = open(part.path());
+    assert!(data.samples.iter().all(|s| s.split == Some(Split::Train)));
+
     let table_in = folder.path().join("table");
     std::fs::create_dir_all(table_in.join("fer2013/fer2013")).unwrap();
     let text = table("emotion,pixels,Usage", ',', &ROWS);

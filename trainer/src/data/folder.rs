@@ -17,7 +17,7 @@ use super::subjects::SubjectRule;
 use super::{Dataset, ReadOptions, Split, classes};
 
 /// Folders below each other that are looked into.
-const DEEPEST: usize = 6;
+pub(super) const DEEPEST: usize = 6;
 
 /// A picture and the folders above it, the outermost first.
 struct Found {
@@ -131,10 +131,12 @@ fn look(
         file,
         split: None,
     }));
-    if above.len() == DEEPEST {
-        return Ok(());
-    }
     for (name, folder) in folders(path)? {
+        if above.len() == DEEPEST {
+            let kind = format!("folders more than {DEEPEST} deep");
+            *unread.entry(kind).or_default() += 1;
+            continue;
+        }
         above.push(name);
         look(&folder, above, found, unread)?;
         above.pop();

@@ -213,11 +213,19 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset> {
 fn descend(path: &Path) -> Result<PathBuf> {
     ensure!(path.exists(), "no such file or folder");
     let mut path = path.to_owned();
-    while path.is_dir() {
-        let mut inside = files::folders(&path)?.into_values();
-        let (Some(only), None) = (inside.next(), inside.next()) else {
+    // As deep as pictures are looked for; a link may lead round for ever.
+    for _ in 0..folder::DEEPEST {
+        if !path.is_dir() {
+            break;
+        }
+        let mut inside = files::folders(&path)?.into_iter();
+        let (Some((name, only)), None) = (inside.next(), inside.next()) else {
             break;
         };
+        // A part's name says something.
+        if Split::from_name(&name).is_some() {
+            break;
+        }
         let alone = files::entries(&path)?.iter().all(|entry| entry.is_dir());
         let holds_folders = !files::folders(&only)?.is_empty();
         if !alone || !(holds_folders || csv_file::find(&only).is_some() || jaffe::fits(&only)?) {
