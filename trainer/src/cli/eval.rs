@@ -23,8 +23,6 @@ const COUNTED: &str = "pictures";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    model: Chosen,
-    #[command(flatten)]
     source: Source,
     /// Part of the data set: train, validation or test; else all of it
     #[arg(long)]
@@ -51,6 +49,8 @@ pub struct Args {
     /// Engine: auto, builtin or onnxruntime
     #[arg(long, default_value_t = EngineKind::Auto)]
     engine: EngineKind,
+    #[command(flatten)]
+    model: Chosen,
 }
 
 /// Whose face each picture shows and whether it was classified rightly; `None` where a subject is

@@ -19,8 +19,6 @@ pub struct Args {
     /// Pictures
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    #[command(flatten)]
-    model: Chosen,
     /// Prints one line of JSON a picture
     #[arg(long)]
     json: bool,
@@ -34,6 +32,8 @@ pub struct Args {
     /// Engine: auto, builtin or onnxruntime
     #[arg(long, default_value_t = EngineKind::Auto)]
     engine: EngineKind,
+    #[command(flatten)]
+    model: Chosen,
 }
 
 /// Runs the command.
