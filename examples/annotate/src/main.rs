@@ -5,9 +5,11 @@ mod output;
 mod pipeline;
 mod progress;
 mod records;
+mod source;
+mod still;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,7 +24,11 @@ use crate::progress::Progress;
 use crate::records::Records;
 use crate::watch::Seen;
 
+/// How long an interrupted run has for the end of its files.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
 fn main() -> ExitCode {
+    quiet_on_a_closed_pipe();
     let args = Args::of_command_line();
     match annotate(&args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,6 +41,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// Lets the program end when nobody reads what it prints any more (`| head`), as other
+/// programs do; Rust ignores the signal, and the next line would be a panic.
+fn quiet_on_a_closed_pipe() {
+    // SAFETY: no other thread runs yet, and the default action is always a valid one.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
 fn annotate(args: &Args) -> Result<()> {
     if args
         .seconds
@@ -42,16 +57,19 @@ fn annotate(args: &Args) -> Result<()> {
     {
         bail!("--seconds must be above 0");
     }
-    for output in [&args.output, &args.records, &args.still]
-        .into_iter()
-        .flatten()
-    {
-        let existing = output.canonicalize().ok();
-        if existing.is_some() && existing == Path::new(&args.input).canonicalize().ok() {
+    let outputs = [&args.output, &args.records, &args.still];
+    let outputs: Vec<&Path> = outputs.into_iter().flatten().map(|path| &**path).collect();
+    for (i, output) in outputs.iter().enumerate() {
+        let place = absolute(output);
+        if place == absolute(Path::new(&args.input)) {
             bail!("{}: input and output are the same file", output.display());
+        }
+        if outputs[..i].iter().any(|other| absolute(other) == place) {
+            bail!("{}: it can't be two outputs", output.display());
         }
     }
     gst::init()?;
+    source::prefer_what_tells_orientation();
     gstfer::plugin_register_static()?;
     let annotator = pipeline::build(args)?;
     let records = args.records.as_deref().map(Records::create).transpose()?;
@@ -61,8 +79,15 @@ fn annotate(args: &Args) -> Result<()> {
     let outcome = play(&annotator, args, &seen);
     let wall = start.elapsed();
     let stages = stages(&annotator);
-    // A pipeline that refuses to stop has nothing left to lose.
-    let _ = annotator.pipeline.set_state(gst::State::Null);
+    if outcome.is_ok() {
+        // A pipeline that refuses to stop has nothing left to lose.
+        let _ = annotator.pipeline.set_state(gst::State::Null);
+    } else {
+        // A source that hangs may never stop, and the program ends anyway.
+        annotator.pipeline.call_async(|pipeline| {
+            let _ = pipeline.set_state(gst::State::Null);
+        });
+    }
     outcome?;
 
     let mut seen = seen.lock().unwrap();
@@ -82,6 +107,15 @@ fn annotate(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// The place of a file, also of one that is not there yet.
+fn absolute(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    })
+}
+
 /// Runs the pipeline to its end, to `--seconds`, or until Ctrl-C; the file is closed
 /// properly in each case.
 fn play(annotator: &Annotator, args: &Args, seen: &Arc<Mutex<Seen>>) -> Result<()> {
@@ -90,9 +124,15 @@ fn play(annotator: &Annotator, args: &Args, seen: &Arc<Mutex<Seen>>) -> Result<(
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
     let pipeline = &annotator.pipeline;
     let bus = pipeline.bus().expect("pipelines have a bus");
-    let started = pipeline.set_state(gst::State::Playing);
+    // Opening may hang, as at a pipe that nobody writes into.
+    let (starting, started) = std::sync::mpsc::channel();
+    pipeline.call_async(move |pipeline| {
+        // Nobody listens any more where the run has ended.
+        let _ = starting.send(pipeline.set_state(gst::State::Playing));
+    });
     let mut progress = Progress::new();
-    let mut ending = false;
+    // When the end was asked for.
+    let mut ending: Option<Instant> = None;
     loop {
         let wait = gst::ClockTime::from_mseconds(100);
         let message =
@@ -104,8 +144,14 @@ fn play(annotator: &Annotator, args: &Args, seen: &Arc<Mutex<Seen>>) -> Result<(
                 _ => Ok(()),
             };
         }
-        // The reason of a failed start comes by the bus; this is for the case that it doesn't.
-        started.context("the pipeline does not start")?;
+        if let Ok(Err(why)) = started.try_recv() {
+            // It has said why, perhaps only just now.
+            let said = bus.pop_filtered(&[gst::MessageType::Error]);
+            return Err(match said.as_ref().map(|message| message.view()) {
+                Some(gst::MessageView::Error(error)) => failure(args, error),
+                _ => anyhow::Error::new(why).context("the pipeline does not start"),
+            });
+        }
         let position = pipeline.query_position::<gst::ClockTime>();
         let length = pipeline.query_duration::<gst::ClockTime>();
         let position = position.map_or(Duration::ZERO, Duration::from);
@@ -114,12 +160,19 @@ fn play(annotator: &Annotator, args: &Args, seen: &Arc<Mutex<Seen>>) -> Result<(
             length.map(Duration::from),
             seen.lock().unwrap().frames,
         );
-        let enough = args
-            .seconds
-            .is_some_and(|seconds| position.as_secs_f64() >= seconds);
-        if !ending && (enough || interrupted.load(Ordering::Relaxed)) {
-            ending = true;
-            pipeline.send_event(gst::event::Eos::new());
+        let interrupted = interrupted.load(Ordering::Relaxed);
+        match ending {
+            None if interrupted || annotator.enough.load(Ordering::Relaxed) => {
+                ending = Some(Instant::now());
+                pipeline.call_async(|pipeline| {
+                    pipeline.send_event(gst::event::Eos::new());
+                });
+            }
+            Some(since) if interrupted && since.elapsed() > PATIENCE => {
+                progress.finish();
+                bail!("stopped before {} was at its end", args.input);
+            }
+            _ => {}
         }
     }
 }

@@ -1,23 +1,27 @@
 //! Building the pipeline.
 //!
 //! ```text
-//! source ─┬─ video ─ videoconvert ─ ferfacedetect ─ ferclassify ─ feroverlay ─ encoder ─┬─ container ─ file
+//! source ─┬─ video ─ videoflip ─ ferfacedetect ─ ferclassify ─ feroverlay ─ encoder ─┬─ container ─ file
 //!         └─ sound ─ audioconvert ─ audioresample ─ encoder ────────────────────────────┘
 //! ```
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 
 use crate::args::Args;
 use crate::output::Output;
+use crate::source::{self, Limit, Sound};
 
 /// The pipeline and the elements that others look at.
 pub struct Annotator {
     /// All of it.
     pub pipeline: gst::Pipeline,
+    /// Set when the input has come to `--seconds`.
+    pub enough: Arc<AtomicBool>,
     /// Finds faces.
     pub detect: gst::Element,
     /// Names expressions.
@@ -45,18 +49,52 @@ pub fn build(args: &Args) -> Result<Annotator> {
     choose_engine(&classify, &args.engine)?;
     classify.set_property("post-messages", false);
     overlay.set_property("show-bars", args.bars);
+    if let Some(filter) = video.by_name("shown") {
+        keep_size(&filter);
+    }
 
     let sound = match &args.output {
         Some(path) => write_to(&pipeline, &video, path)?,
         None => None,
     };
-    connect(&pipeline, &source(&args.input)?, &video, sound)?;
+    let enough = Arc::<AtomicBool>::default();
+    let limit = args.seconds.map(|seconds| Limit {
+        end: gst::ClockTime::from_seconds_f64(seconds),
+        reached: enough.clone(),
+    });
+    let source = source::source(&args.input)?;
+    source::connect(&pipeline, &source, &video, sound, limit)?;
     Ok(Annotator {
         pipeline,
+        enough,
         detect,
         classify,
         overlay,
     })
+}
+
+/// Lets the first frame's size be that of the whole copy: containers have one.
+fn keep_size(filter: &gst::Element) {
+    let pad = filter.static_pad("src").expect("filters have a source");
+    let filter = filter.downgrade();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let Some(gst::PadProbeData::Event(event)) = &info.data else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let (gst::EventView::Caps(caps), Some(filter)) = (event.view(), filter.upgrade()) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let mut shown = gst::Caps::builder("video/x-raw").field("format", "I420");
+        if let Some(first) = caps.caps().structure(0) {
+            for name in ["width", "height"] {
+                if let Ok(side) = first.get::<i32>(name) {
+                    shown = shown.field(name, side);
+                }
+            }
+        }
+        filter.set_property("caps", shown.build());
+        gst::PadProbeReturn::Remove
+    });
 }
 
 /// Sets the element's engine; the element knows which there are.
@@ -76,11 +114,16 @@ fn video_branch(args: &Args) -> Result<String> {
         None => "fakesink sync=false".to_owned(),
         Some(path) => match Output::new(path)? {
             Output::Picture(encoder) => format!("videoconvert ! {encoder}"),
-            Output::Video { video, .. } => format!("videoconvert ! {video}"),
+            // 4:2:0, which all players can show, has no odd widths and heights.
+            Output::Video { video, .. } => format!(
+                "videoconvert ! videoscale ! capsfilter name=shown \
+                 caps=video/x-raw,format=I420,width=[2,32766,2],height=[2,32766,2] ! {video}"
+            ),
         },
     };
+    // Turned as the camera says that it was held.
     Ok(format!(
-        "queue ! videoconvert ! ferfacedetect name=detect ! ferclassify name=classify \
+        "queue ! videoconvert ! videoflip video-direction=auto ! ferfacedetect name=detect ! ferclassify name=classify \
          ! feroverlay name=overlay ! queue ! {end}"
     ))
 }
@@ -113,106 +156,4 @@ fn write_to(pipeline: &gst::Pipeline, video: &gst::Bin, path: &Path) -> Result<O
             }))
         }
     }
-}
-
-/// What a sound stream is linked to when the source has one.
-struct Sound {
-    encoder: &'static str,
-    muxer: gst::Element,
-}
-
-fn source(input: &str) -> Result<gst::Element> {
-    if input.starts_with("/dev/video") {
-        if !Path::new(input).exists() {
-            bail!("{input}: no such camera");
-        }
-        let camera = format!("v4l2src device={input} ! decodebin name=decode");
-        return Ok(gst::parse::bin_from_description(&camera, false)?.upcast());
-    }
-    let uri = if input.contains("://") {
-        input.to_owned()
-    } else {
-        let path = std::fs::canonicalize(input).with_context(|| input.to_owned())?;
-        gst::glib::filename_to_uri(path, None)?.to_string()
-    };
-    Ok(gst::ElementFactory::make("uridecodebin")
-        .property("uri", uri)
-        .build()?)
-}
-
-/// Links the source's first picture and sound streams as they appear.
-fn connect(
-    pipeline: &gst::Pipeline,
-    source: &gst::Element,
-    video: &gst::Bin,
-    sound: Option<Sound>,
-) -> Result<()> {
-    pipeline.add(source)?;
-    let decoder = source
-        .downcast_ref::<gst::Bin>()
-        .and_then(|bin| bin.by_name("decode"))
-        .unwrap_or_else(|| source.clone());
-    let camera = decoder != *source;
-    let weak = pipeline.downgrade();
-    // Only the first sound stream: not every container has room for more.
-    let sound = Mutex::new(sound);
-    let input = video
-        .static_pad("sink")
-        .expect("the branch begins with a queue");
-    decoder.connect_pad_added(move |decoder, pad| {
-        let Some(pipeline) = weak.upgrade() else {
-            return;
-        };
-        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let kind = caps.structure(0).map(|s| s.name().to_string());
-        let result = match kind.as_deref() {
-            Some(kind) if kind.starts_with("video/") && !input.is_linked() => {
-                link_video(decoder, pad, &input, camera)
-            }
-            Some(kind) if kind.starts_with("audio/") => match sound.lock().unwrap().take() {
-                Some(sound) => link_sound(&pipeline, pad, &sound),
-                None => Ok(()),
-            },
-            _ => Ok(()),
-        };
-        if let Err(why) = result {
-            gst::element_error!(decoder, gst::CoreError::Negotiation, ("{why:#}"));
-        }
-    });
-    Ok(())
-}
-
-fn link_video(
-    decoder: &gst::Element,
-    pad: &gst::Pad,
-    input: &gst::Pad,
-    camera: bool,
-) -> Result<()> {
-    if camera {
-        // The decoder is inside a bin, so its pad is shown at the bin's edge.
-        let bin = decoder.parent().and_downcast::<gst::Bin>();
-        let ghost = gst::GhostPad::with_target(pad)?;
-        ghost.set_active(true)?;
-        bin.context("a camera is a bin")?.add_pad(&ghost)?;
-        ghost.link(input)?;
-    } else {
-        pad.link(input)?;
-    }
-    Ok(())
-}
-
-fn link_sound(pipeline: &gst::Pipeline, pad: &gst::Pad, sound: &Sound) -> Result<()> {
-    let description = format!(
-        "queue ! audioconvert ! audioresample ! {} ! queue",
-        sound.encoder
-    );
-    let branch = gst::parse::bin_from_description(&description, true)?;
-    pipeline.add(&branch)?;
-    branch.link(&sound.muxer)?;
-    branch.sync_state_with_parent()?;
-    let input = branch
-        .static_pad("sink")
-        .context("a branch with an input")?;
-    pad.link(&input)?;
-    Ok(())
 }

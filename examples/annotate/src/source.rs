@@ -1,0 +1,238 @@
+//! From a file, URI or camera to pictures that are upright and have timestamps, and to sound.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, bail};
+use gst::prelude::*;
+
+use crate::still;
+
+/// What a sound stream is linked to when the source has one.
+pub struct Sound {
+    /// The encoder, with its settings.
+    pub encoder: &'static str,
+    /// Where it goes.
+    pub muxer: gst::Element,
+}
+
+/// What decodes `input`.
+///
+/// # Errors
+/// When it is not there.
+pub fn source(input: &str) -> Result<gst::Element> {
+    if input.starts_with("/dev/video") {
+        if !Path::new(input).exists() {
+            bail!("{input}: no such camera");
+        }
+        let camera = format!("v4l2src device={input} ! decodebin name=decode");
+        return Ok(gst::parse::bin_from_description(&camera, false)?.upcast());
+    }
+    let uri = if input.contains("://") {
+        input.to_owned()
+    } else {
+        let path = std::fs::canonicalize(input).with_context(|| input.to_owned())?;
+        if still::needs_own_decoder(&path).with_context(|| input.to_owned())? {
+            return still_source(&path);
+        }
+        gst::glib::filename_to_uri(path, None)?.to_string()
+    };
+    Ok(gst::ElementFactory::make("uridecodebin")
+        .property("uri", uri)
+        .build()?)
+}
+
+/// Lets GStreamer 1.22 look for the tag of orientation in JPEG pictures, which newer ones do
+/// themselves. To be called after `gst::init`.
+pub fn prefer_what_tells_orientation() {
+    if let Some(parser) = gst::ElementFactory::find("jpegparse") {
+        parser.set_rank(gst::Rank::PRIMARY + 1);
+    }
+}
+
+/// A picture that `uridecodebin` can't read.
+fn still_source(path: &Path) -> Result<gst::Element> {
+    let bin =
+        gst::parse::bin_from_description("filesrc name=file ! gdkpixbufdec name=decode", false)?;
+    let element = |name: &str| bin.by_name(name).expect("named in the description");
+    element("file").set_property("location", path.display().to_string());
+    let pad = element("decode")
+        .static_pad("src")
+        .expect("decoders have a source");
+    bin.add_pad(
+        &gst::GhostPad::builder_with_target(&pad)?
+            .name("src")
+            .build(),
+    )?;
+    Ok(bin.upcast())
+}
+
+/// Links the source's first picture and sound streams, those that are there and those that
+/// appear. Where none has pictures, that is an error on the bus.
+///
+/// # Errors
+/// When the source can't be added.
+pub fn connect(
+    pipeline: &gst::Pipeline,
+    source: &gst::Element,
+    video: &gst::Bin,
+    sound: Option<Sound>,
+    limit: Option<Limit>,
+) -> Result<()> {
+    pipeline.add(source)?;
+    let input = video
+        .static_pad("sink")
+        .expect("the branch begins with a queue");
+    if let Some(pad) = source.static_pad("src") {
+        pad.link(&input)?;
+        return Ok(());
+    }
+    give_timestamps(&input);
+    if let Some(limit) = limit.clone() {
+        limit.hold(&input);
+    }
+    let decoder = source
+        .downcast_ref::<gst::Bin>()
+        .and_then(|bin| bin.by_name("decode"))
+        .unwrap_or_else(|| source.clone());
+    let camera = decoder != *source;
+    let weak = pipeline.downgrade();
+    // Only the first sound stream: not every container has room for more.
+    let sound = Mutex::new(sound);
+    let linked = input.clone();
+    decoder.connect("no-more-pads", false, move |values| {
+        let decoder = values[0]
+            .get::<gst::Element>()
+            .expect("it is an element's signal");
+        if !linked.is_linked() {
+            gst::element_error!(decoder, gst::StreamError::WrongType, ("no picture in it"));
+        }
+        None
+    });
+    decoder.connect_pad_added(move |decoder, pad| {
+        let Some(pipeline) = weak.upgrade() else {
+            return;
+        };
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let kind = caps.structure(0).map(|s| s.name().to_string());
+        let result = match kind.as_deref() {
+            Some(kind) if kind.starts_with("video/") && !input.is_linked() => {
+                link_video(decoder, pad, &input, camera)
+            }
+            Some(kind) if kind.starts_with("audio/") => match sound.lock().unwrap().take() {
+                Some(sound) => {
+                    if let Some(limit) = limit.clone() {
+                        limit.hold(pad);
+                    }
+                    link_sound(&pipeline, pad, &sound)
+                }
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        };
+        if let Err(why) = result {
+            gst::element_error!(decoder, gst::CoreError::Negotiation, ("{why:#}"));
+        }
+    });
+    Ok(())
+}
+
+/// Frames a second of a stream that says nothing of it, as cameras that send plain JPEGs.
+const USUAL_RATE: u64 = 25;
+
+/// Gives frames without a timestamp, which no container can take, one behind the frame before.
+fn give_timestamps(input: &gst::Pad) {
+    let next = Mutex::new(gst::ClockTime::ZERO);
+    input.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let Some(buffer) = info.buffer_mut() else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let mut next = next.lock().unwrap();
+        let start = buffer.pts().unwrap_or(*next);
+        let duration = buffer.duration().unwrap_or_else(|| frame_time(pad));
+        *next = start + duration;
+        if buffer.pts().is_none() {
+            let buffer = buffer.make_mut();
+            buffer.set_pts(start);
+            buffer.set_duration(duration);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// How long a frame is shown, by the rate that the stream tells.
+fn frame_time(pad: &gst::Pad) -> gst::ClockTime {
+    let caps = pad.current_caps();
+    let rate = caps.and_then(|caps| caps.structure(0)?.get::<gst::Fraction>("framerate").ok());
+    let (frames, seconds) = match rate {
+        Some(rate) if rate.numer() > 0 => (rate.numer() as u64, rate.denom() as u64),
+        _ => (USUAL_RATE, 1),
+    };
+    gst::ClockTime::SECOND
+        .mul_div_floor(seconds, frames)
+        .unwrap_or(gst::ClockTime::SECOND)
+}
+
+/// Where the input is to end, and whether it has come so far.
+#[derive(Clone)]
+pub struct Limit {
+    /// Stream time.
+    pub end: gst::ClockTime,
+    /// Set when a frame of the end or later came.
+    pub reached: Arc<AtomicBool>,
+}
+
+impl Limit {
+    /// Lets nothing pass `pad` that begins at the end or later.
+    fn hold(self, pad: &gst::Pad) {
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let segment = pad.sticky_event::<gst::event::Segment>(0);
+            let time = segment.and_then(|event| {
+                let segment = event.segment().downcast_ref::<gst::ClockTime>()?.to_owned();
+                segment.to_stream_time(info.buffer()?.pts())
+            });
+            if time.is_none_or(|time| time < self.end) {
+                return gst::PadProbeReturn::Ok;
+            }
+            self.reached.store(true, Ordering::Relaxed);
+            info.data = None;
+            gst::PadProbeReturn::Handled
+        });
+    }
+}
+
+fn link_video(
+    decoder: &gst::Element,
+    pad: &gst::Pad,
+    input: &gst::Pad,
+    camera: bool,
+) -> Result<()> {
+    if camera {
+        // The decoder is inside a bin, so its pad is shown at the bin's edge.
+        let bin = decoder.parent().and_downcast::<gst::Bin>();
+        let ghost = gst::GhostPad::with_target(pad)?;
+        ghost.set_active(true)?;
+        bin.context("a camera is a bin")?.add_pad(&ghost)?;
+        ghost.link(input)?;
+    } else {
+        pad.link(input)?;
+    }
+    Ok(())
+}
+
+fn link_sound(pipeline: &gst::Pipeline, pad: &gst::Pad, sound: &Sound) -> Result<()> {
+    let description = format!(
+        "queue ! audioconvert ! audioresample ! {} ! queue",
+        sound.encoder
+    );
+    let branch = gst::parse::bin_from_description(&description, true)?;
+    pipeline.add(&branch)?;
+    branch.link(&sound.muxer)?;
+    branch.sync_state_with_parent()?;
+    let input = branch
+        .static_pad("sink")
+        .context("a branch with an input")?;
+    pad.link(&input)?;
+    Ok(())
+}
