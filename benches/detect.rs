@@ -232,6 +232,7 @@ fn full_scans(clips: &[Clip], cascade: &str, scale_factor: f64, min_neighbors: u
             region: Rect::new(0.0, 0.0, width, height),
             min: 30.0,
             max: width.min(height),
+            view: 0,
         };
         let found = detector.detect(image, &scan).unwrap();
         let strong = found.into_iter().filter(|d| d.strong);

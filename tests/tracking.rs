@@ -270,8 +270,8 @@ impl Detector for Slow {
         Ok(vec![Detection {
             rect: Rect::new(60.0, 30.0, 40.0, 40.0).intersect(&scan.region),
             confidence: Some(0.9),
-            landmarks: None,
             strong: true,
+            ..Detection::default()
         }])
     }
 }

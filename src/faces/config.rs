@@ -19,6 +19,8 @@ pub struct FinderConfig {
     pub scale_factor: f64,
     /// Windows of the Haar detector that must agree on a new face.
     pub min_neighbors: u32,
+    /// Least confidence of a detection that begins a face, 0 to 1.
+    pub min_confidence: f32,
     /// Side of the smallest face looked for.
     pub min_size: FaceSize,
     /// Side of the largest face looked for; `None` is the frame's shorter side.
@@ -43,6 +45,7 @@ impl Default for FinderConfig {
             yunet: None,
             scale_factor: 1.2,
             min_neighbors: 3,
+            min_confidence: 0.0,
             min_size: FaceSize::Share(0.125),
             max_size: None,
             interval: 15,
@@ -79,6 +82,9 @@ impl FinderConfig {
                 "scale factor {} is not above 1 and at most 4",
                 self.scale_factor
             ));
+        }
+        if !(0.0..=1.0).contains(&self.min_confidence) {
+            return fail(format!("confidence {} is not 0 to 1", self.min_confidence));
         }
         if self.interval == 0 {
             return fail("interval 0 is not at least 1 frame".into());

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::scan::{Job, Outcome};
+use super::scan::{Job, Near, Outcome};
 use super::scene::Scene;
+use super::search::Search;
 use super::work::WorkImage;
 use super::worker::Worker;
 
 use super::choice::open;
 use super::detect::{Detector, Scan};
-use super::track::{Looked, Patience, Tracker};
+use super::track::{Due, Looked, Patience, Tracker};
 use super::{Face, FinderConfig};
 use crate::{Frame, Point, Rect, Result};
 
@@ -68,6 +69,7 @@ pub struct FaceFinder {
     work: WorkImage,
     scene: Scene,
     tracker: Tracker,
+    search: Search,
     frame_size: (usize, usize),
     /// Frames since the last scan of the whole picture.
     since_full: u32,
@@ -113,6 +115,7 @@ impl FaceFinder {
         config.check()?;
         Ok(Self {
             good_face_size: detector.good_face_size(),
+            search: Search::new(detector.further_views()),
             runner: match threading {
                 Threading::Inline => Runner::Inline(detector),
                 Threading::Worker => Runner::Worker(Worker::start(detector)?),
@@ -172,6 +175,7 @@ impl FaceFinder {
         if !config.same_detector(&self.config) {
             let detector = open(&config)?;
             self.good_face_size = detector.good_face_size();
+            self.search = Search::new(detector.further_views());
             self.runner = match self.runner {
                 Runner::Inline(_) => Runner::Inline(detector),
                 Runner::Worker(_) => Runner::Worker(Worker::start(detector)?),
@@ -201,6 +205,7 @@ impl FaceFinder {
         self.load(frame)?;
         if self.scene.advance(self.work.image()) {
             self.new_scene = true;
+            self.search.hurry();
             self.tracker.lose();
             if let Runner::Worker(worker) = &mut self.runner {
                 worker.forget();
@@ -308,6 +313,8 @@ impl FaceFinder {
 
     /// Notes that what `job` asks for is, or will be, scanned.
     fn scanned(&mut self, job: &Job) {
+        let interval = self.config.interval;
+        self.search.looked(&job.further, job.whole, interval);
         let Some(wide) = &job.wide else { return };
         self.scene.mark_scanned(&wide.region);
         self.since_part = 0;
@@ -326,7 +333,7 @@ impl FaceFinder {
                 let looked = if job.whole {
                     Looked::Everywhere
                 } else {
-                    Looked::For(job.near.iter().map(|(id, _)| *id).collect())
+                    Looked::For(job.near.iter().map(|near| near.id).collect())
                 };
                 (found?, looked, job.fresh)
             }
@@ -338,6 +345,9 @@ impl FaceFinder {
             .update(image, found, &looked, &patience, fresh)?;
         let faces = self.faces(&patience);
         self.lost |= faces.len() < before;
+        if !faces.is_empty() {
+            self.search.found();
+        }
         Ok(faces)
     }
 
@@ -364,15 +374,19 @@ impl FaceFinder {
             region: bounds,
             min: self.config.min_size.pixels(frame.height()) * scale.y,
             max: largest * scale.y,
+            view: 0,
         };
         self.since_full = self.since_full.saturating_add(1);
         self.since_part = self.since_part.saturating_add(1);
-        let whole = self.new_scene || self.lost || self.since_full >= self.config.interval;
+        let known = self.tracker.places();
+        let mut happened = self.new_scene || self.lost;
+        let whole = happened || self.since_full >= self.config.interval;
         let (wide, whole) = if whole {
             (Some(everything), true)
         } else if self.since_part >= self.config.interval.div_ceil(CHANGES_AN_INTERVAL) {
-            match self.scene.changed(&self.tracker.places()) {
+            match self.scene.changed(&known) {
                 Some(changed) => {
+                    happened = true;
                     let side = everything.min;
                     let region = Rect::new(
                         changed.x - side,
@@ -396,13 +410,32 @@ impl FaceFinder {
         } else {
             (None, false)
         };
+        let at_once = self.new_scene && matches!(self.runner, Runner::Inline(_));
+        let further = self.search.plan(known.is_empty(), happened, whole, at_once);
+        let near = |due: Due| {
+            let inside = due.rect.intersect(&bounds) == due.rect;
+            let others = match due.missed {
+                0 => Vec::new(),
+                missed => self.search.others(due.view, missed, inside),
+            };
+            Near {
+                id: due.id,
+                rect: due.rect,
+                view: due.view,
+                others,
+            }
+        };
         Job {
+            everything,
             wide,
             whole,
-            near: self.tracker.due(),
+            further,
+            near: self.tracker.due().into_iter().map(near).collect(),
+            known,
             bounds,
             fresh: self.new_scene,
             tuning: self.config.tuning(),
+            min_confidence: self.config.min_confidence,
         }
     }
 
@@ -414,6 +447,7 @@ impl FaceFinder {
             .map(|track| Face {
                 id: track.id,
                 rect: track.rect().stretch(x, y),
+                tilt: track.tilt,
                 confidence: track.confidence,
                 landmarks: track.landmarks().map(|points| {
                     points.map(|p| Point {

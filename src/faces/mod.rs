@@ -3,7 +3,10 @@
 //! A frame's luma is scaled down once. The whole picture is scanned for faces rarely:
 //! in the first frame of a scene, every [`FinderConfig::interval`] frames, and when a
 //! face was lost; where something changed, that part is scanned sooner. Between scans
-//! the faces are followed, and the detector looks at their neighbourhoods in turn.
+//! the faces are followed, and the detector looks at their neighbourhoods in turn. A detector
+//! may have further views, in which it sees faces that are tilted, turned or cut off by the
+//! picture's edge: near a face that it misses it looks in those too, and at the whole picture
+//! while no face is known, and now and then.
 //!
 //! The detector looks in the calling thread, so that the same frames give the same faces,
 //! or on a thread of its own, so that a frame never waits for it: then frames pass with
@@ -17,6 +20,7 @@ mod face;
 mod finder;
 mod scan;
 mod scene;
+mod search;
 mod size;
 pub mod track;
 mod work;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::detect::{Detection, Detector, Scan, Tuning, distinct};
+use super::search::Further;
 use crate::frame::GrayImage;
 use crate::{Rect, Result};
 
@@ -12,22 +13,43 @@ const NEIGHBOURHOOD: f32 = 0.4;
 const NEAR_SIZES: (f32, f32) = (0.75, 1.35);
 /// Intersection over union above which two detections are of one face.
 const SAME: f32 = 0.4;
+/// The same where one of them is seen in another view, whose boxes lie a little off.
+const NEAR: f32 = 0.2;
 
 /// Where the detector is to look in one picture.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
-    /// A scan of the whole picture, or of a part that changed.
+    /// A scan of the whole picture.
+    pub everything: Scan,
+    /// That scan, or one of a part that changed.
     pub wide: Option<Scan>,
     /// Whether that scan is of the whole picture.
     pub whole: bool,
-    /// Known faces, with their ids, near which to look.
-    pub near: Vec<(u64, Rect)>,
+    /// Further views of the whole picture.
+    pub further: Further,
+    /// Known faces near which to look.
+    pub near: Vec<Near>,
+    /// The boxes of all known faces: what a further view shows there is nothing new.
+    pub known: Vec<Rect>,
     /// The part of the picture in which faces are wanted.
     pub bounds: Rect,
     /// Whether faces seen now are to be believed at once.
     pub fresh: bool,
     /// How hard to look.
     pub tuning: Tuning,
+    /// The least confidence of a face that was not known before.
+    pub min_confidence: f32,
+}
+
+/// A known face near which to look.
+#[derive(Debug, Clone)]
+pub(super) struct Near {
+    pub id: u64,
+    pub rect: Rect,
+    /// The view in which it was last seen.
+    pub view: usize,
+    /// Others in which to look where it isn't seen in that one.
+    pub others: Vec<usize>,
 }
 
 /// What the detector saw.
@@ -43,7 +65,7 @@ pub(super) struct Outcome {
 impl Job {
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.wide.is_none() && self.near.is_empty()
+        self.wide.is_none() && self.near.is_empty() && self.further.is_empty()
     }
 
     /// Looks. Once `cancelled`, what is left is not looked at.
@@ -77,21 +99,54 @@ impl Job {
             found = detector.detect(image, scan)?;
             *parts += u64::from(!self.whole);
         }
-        for (_, face) in &self.near {
+        for group in &self.further.groups {
+            if cancelled() || (self.further.round && found.iter().any(|d| d.strong)) {
+                break;
+            }
+            for view in group.clone() {
+                let mut seen = detector.detect(
+                    image,
+                    &Scan {
+                        view,
+                        ..self.everything
+                    },
+                )?;
+                let is_known = |d: &Detection| self.known.iter().any(|k| k.iou(&d.rect) > NEAR);
+                seen.retain(|d| d.strong && !is_known(d));
+                found.extend(seen);
+            }
+        }
+        for near in &self.near {
             if cancelled() {
                 break;
             }
-            if found.iter().any(|d| d.rect.iou(face) > SAME) {
+            let is_found =
+                |found: &[Detection]| found.iter().any(|d| d.rect.iou(&near.rect) > SAME);
+            if is_found(&found) {
                 continue;
             }
-            let side = face.width.max(face.height);
+            let side = near.rect.width.max(near.rect.height);
             let scan = Scan {
-                region: face.expand(NEIGHBOURHOOD).intersect(&self.bounds),
+                region: near.rect.expand(NEIGHBOURHOOD).intersect(&self.bounds),
                 min: side * NEAR_SIZES.0,
                 max: side * NEAR_SIZES.1,
+                view: near.view,
             };
             found.extend(detector.detect(image, &scan)?);
             *parts += 1;
+            for &view in &near.others {
+                if is_found(&found) {
+                    break;
+                }
+                let mut seen = detector.detect(image, &Scan { view, ..scan })?;
+                seen.retain(|d| d.strong);
+                found.extend(seen);
+                *parts += 1;
+            }
+        }
+        for detection in &mut found {
+            let confidence = detection.confidence.unwrap_or(1.0);
+            detection.strong &= confidence >= self.min_confidence;
         }
         Ok(distinct(found, SAME))
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 /// The cascade used when the user names none.
-const DEFAULT_CASCADE: &str = "haarcascade_frontalface_alt2.xml";
+pub(super) const DEFAULT_CASCADE: &str = "haarcascade_frontalface_alt2.xml";
 
 /// Folders in which Debian, Ubuntu, Fedora and OpenCV's own install put cascades.
 const FOLDERS: [&str; 8] = [

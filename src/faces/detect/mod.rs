@@ -3,8 +3,12 @@
 mod cascade;
 #[cfg_attr(not(feature = "opencv"), path = "no_haar.rs")]
 mod haar;
+#[cfg(feature = "opencv")]
+mod view;
 mod yunet;
 mod yunet_file;
+
+use std::ops::Range;
 
 pub use cascade::find_cascade;
 pub use haar::HaarDetector;
@@ -15,10 +19,15 @@ use crate::frame::GrayImage;
 use crate::{Point, Rect, Result};
 
 /// A face as a detector saw it, in pixels of the picture it was given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detection {
-    /// The face's box.
+    /// The face's box, as it would be if the face were upright.
     pub rect: Rect,
+    /// By how much the face is turned in the plane of the picture, where the detector says
+    /// so without landmarks: radians, clockwise as seen.
+    pub tilt: Option<f32>,
+    /// The view in which it was seen, as in [`Scan::view`].
+    pub view: usize,
     /// How sure the detector is, 0 to 1.
     pub confidence: Option<f32>,
     /// Right eye, left eye, nose, right and left corner of the mouth (as the person
@@ -73,6 +82,8 @@ pub struct Scan {
     pub min: f32,
     /// Side of the largest face looked for, in pixels.
     pub max: f32,
+    /// In which way to look: 0 as usual, others as in [`Detector::further_views`].
+    pub view: usize,
 }
 
 /// How hard a detector looks.
@@ -91,6 +102,13 @@ pub trait Detector: Send {
 
     /// Changes how hard the detector looks, where it has such a choice.
     fn tune(&mut self, tuning: Tuning);
+
+    /// Numbers of further views, in which a detector sees faces that it misses as it usually
+    /// looks: each is as dear as the usual one or dearer. The views of a group belong
+    /// together, and of those that see a face, the surest is right.
+    fn further_views(&self) -> Vec<Range<usize>> {
+        Vec::new()
+    }
 
     /// The faces in `scan.region` of `image`, in pixels of `image`.
     ///

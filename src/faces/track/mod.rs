@@ -67,6 +67,16 @@ impl Looked {
     }
 }
 
+/// A face near which the detector is to look.
+pub(crate) struct Due {
+    pub id: u64,
+    pub rect: Rect,
+    /// The view in which it was last seen.
+    pub view: usize,
+    /// Frames for which it has been missed.
+    pub missed: u32,
+}
+
 /// How long faces are kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
@@ -85,6 +95,10 @@ pub(crate) struct Track {
     pub confidence: Option<f32>,
     /// Frames since it was first seen.
     pub age: u32,
+    /// By how much it was turned in the plane of the picture, in radians, where that is known.
+    pub tilt: Option<f32>,
+    /// The view in which it was last seen.
+    view: usize,
     motion: Motion,
     appearance: Appearance,
     landmarks: Option<([Point; 5], Rect)>,
@@ -145,6 +159,8 @@ impl Track {
         }
         self.landmarks = detection.landmarks.map(|l| (l, detection.rect));
         self.confidence = detection.confidence;
+        self.tilt = detection.tilt;
+        self.view = detection.view;
         if detection.strong {
             self.looks += 1;
             self.unproven = 0;
@@ -261,15 +277,21 @@ impl Tracker {
         in_sight.any(|(_, t)| t.rect().expand(HEAD).iou(&own) > 0.0)
     }
 
-    /// Ids and boxes of the faces near which the detector shall look in this frame.
-    pub fn due(&self) -> Vec<(u64, Rect)> {
+    /// The faces near which the detector shall look in this frame.
+    pub fn due(&self) -> Vec<Due> {
         let is_due = |t: &&Track| {
             let turn = (self.frame + t.id).is_multiple_of(LOOK_EVERY);
             let missed = t.unseen > LOOK_EVERY as u32 && t.unseen <= LOOK_HARD;
             turn || missed || t.on_probation()
         };
         let due = self.tracks.iter().filter(is_due);
-        due.map(|t| (t.id, t.rect())).collect()
+        due.map(|t| Due {
+            id: t.id,
+            rect: t.rect(),
+            view: t.view,
+            missed: t.unseen.saturating_sub(LOOK_EVERY as u32),
+        })
+        .collect()
     }
 
     /// Moves detections made in the picture `then` to where the same faces are in `now`,
@@ -402,6 +424,8 @@ impl Tracker {
             id: self.next_id,
             confidence: detection.confidence,
             age: 0,
+            tilt: detection.tilt,
+            view: detection.view,
             motion: Motion::new(detection.rect),
             appearance: Appearance::capture(image, &detection.rect),
             landmarks: detection.landmarks.map(|l| (l, detection.rect)),
