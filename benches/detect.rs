@@ -1,19 +1,25 @@
 //! Recall, precision and cost of face detection and tracking on clips with hand-checked
-//! boxes, one line for each setting.
+//! boxes, and on pictures made of portraits, one line for each setting.
+//!
+//! There are two sets of each: detection is tuned by one and scored by the other. The clips'
+//! sets are other frames of the same clips, those of the pictures are of other people.
 //!
 //! `cargo bench --bench detect [-- WORD]` runs the settings whose name contains WORD. The
-//! last column has, clip by clip, faces found of all and false ones added.
+//! last column has, clip by clip, faces found of all and false ones added, and CPU ms a frame.
 
 #[path = "../tests/clips/mod.rs"]
 mod clips;
+#[path = "../tests/stills/mod.rs"]
+mod stills;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use fer::faces::detect::{Detector, DetectorKind, HaarDetector, Scan, Tuning};
-use fer::faces::{FaceFinder, FaceSize, FinderConfig};
+use fer::faces::detect::{Detection, Detector, DetectorKind, HaarDetector, Scan, Tuning};
+use fer::faces::{FaceFinder, FaceSize, FinderConfig, Threading};
 use fer::frame::GrayImage;
 use fer::{Frame, Rect};
+use stills::{People, Still};
 
 /// Intersection over union from which a box is that of a face.
 const MATCH: f32 = 0.5;
@@ -42,7 +48,7 @@ struct Score {
     /// is a square of the longer side: differences of the centers across and down, in sides,
     /// and the logarithm of the side to the checked height.
     placed: [Vec<f64>; 3],
-    by_clip: Vec<[u32; 3]>,
+    by_clip: Vec<([u32; 3], f64)>,
     wrong_boxes: Vec<Rect>,
 }
 
@@ -56,6 +62,7 @@ impl Score {
             let mut person_ids: BTreeMap<usize, u64> = BTreeMap::new();
             let mut paths: BTreeMap<u64, Vec<(usize, Rect)>> = BTreeMap::new();
             let before = [score.hits, score.missed, score.wrong];
+            let cpu_before = score.cpu_ms;
             for (i, frame) in clip.frames.iter().enumerate() {
                 let start = cpu_ms();
                 let found = detect(frame, i == 0);
@@ -67,7 +74,15 @@ impl Score {
                     paths.entry(id.unwrap_or(0)).or_default().push((i, *rect));
                 }
                 if let Some(persons) = clip.boxes.get(&i) {
-                    score.compare(persons, &found, &mut person_ids);
+                    let missed = score.compare(persons, &found, &mut person_ids);
+                    if missed > 0 && std::env::var_os("FER_BENCH_WRONG").is_some() {
+                        println!(
+                            "    {} of {} missed in {} {i}",
+                            missed,
+                            persons.len(),
+                            clip.name
+                        );
+                    }
                 }
             }
             paths.remove(&0);
@@ -80,12 +95,21 @@ impl Score {
                 }
             }
             let after = [score.hits, score.missed, score.wrong];
-            score.by_clip.push([0, 1, 2].map(|i| after[i] - before[i]));
+            let ms = (score.cpu_ms - cpu_before) / clip.frames.len() as f64;
+            let counts = [0, 1, 2].map(|i| after[i] - before[i]);
+            score.by_clip.push((counts, ms));
         }
         score
     }
 
-    fn compare(&mut self, persons: &[Rect], found: &[Found], ids: &mut BTreeMap<usize, u64>) {
+    /// How many of the persons are not found.
+    fn compare(
+        &mut self,
+        persons: &[Rect],
+        found: &[Found],
+        ids: &mut BTreeMap<usize, u64>,
+    ) -> u32 {
+        let before = self.missed;
         let mut used = vec![false; found.len()];
         for (person, truth) in persons.iter().enumerate() {
             let best = (0..found.len())
@@ -117,6 +141,7 @@ impl Score {
             self.wrong += 1;
             self.wrong_boxes.push(*rect);
         }
+        self.missed - before
     }
 
     fn print(&self, name: &str) {
@@ -131,8 +156,10 @@ impl Score {
             self.switches,
             self.jitter / f64::from(self.steps.max(1)),
         );
-        for [hits, missed, wrong] in &self.by_clip {
-            print!(" {hits}/{}+{wrong}", hits + missed);
+        if self.by_clip.len() < 20 {
+            for ([hits, missed, wrong], ms) in &self.by_clip {
+                print!(" {hits}/{}+{wrong} ({ms:.2})", hits + missed);
+            }
         }
         println!();
         let [across, down, size] = self.placed.each_ref().map(|values| {
@@ -156,8 +183,30 @@ fn main() {
         word.as_ref()
             .is_none_or(|word| name.contains(word.as_str()))
     };
+    // The files of one run are the same in the other.
+    for (set, boxes) in [
+        ("tuning", clips::boxes()),
+        ("scoring", clips::scoring_boxes()),
+    ] {
+        println!("\n{set} set: {} faces of clips", count(&boxes));
+        on_clips(&read(boxes), &wanted);
+    }
+    for (set, people) in [("tuning", People::Tuning), ("scoring", People::Scoring)] {
+        println!("\n{set} set: pictures");
+        match stills::portraits(people) {
+            Some(portraits) => on_stills(&portraits, &wanted),
+            None => println!("skipped: the portraits are missing"),
+        }
+    }
+}
+
+fn count(boxes: &BTreeMap<String, clips::Boxes>) -> usize {
+    boxes.values().flat_map(|c| c.values()).map(Vec::len).sum()
+}
+
+fn read(boxes: BTreeMap<String, clips::Boxes>) -> Vec<Clip> {
     let mut all = Vec::new();
-    for (name, boxes) in clips::boxes() {
+    for (name, boxes) in boxes {
         match clips::frames(&name) {
             Some(frames) => all.push(Clip {
                 name,
@@ -170,12 +219,56 @@ fn main() {
     for clip in &all {
         println!("{} ({} frames)", clip.name, clip.frames.len());
     }
+    all
+}
 
+/// Portraits upright, tilted, cut to the face, and in crowds.
+fn on_stills(portraits: &[Still], wanted: &dyn Fn(&str) -> bool) {
+    let mut random = stills::Random(1);
+    let tilted = |degrees| portraits.iter().map(|p| p.tilted(degrees)).collect();
+    let sets: [(&str, Vec<Still>); 6] = [
+        ("upright", tilted(0.0)),
+        ("tilted by 15", tilted(15.0)),
+        ("tilted by 30", tilted(30.0)),
+        ("tilted by -30", tilted(-30.0)),
+        (
+            "cut, 60 to 150 high",
+            portraits
+                .iter()
+                .map(|p| p.cut(60 + random.below(91)))
+                .collect(),
+        ),
+        ("crowds, 40 to 75 high", stills::crowds(portraits)),
+    ];
+    for (name, set) in sets {
+        let clip = |(i, still): (usize, Still)| Clip {
+            name: format!("{name} {i}"),
+            boxes: [(0, still.faces)].into(),
+            frames: vec![still.image],
+        };
+        let pictures: Vec<Clip> = set.into_iter().enumerate().map(clip).collect();
+        for detector in [DetectorKind::Haar, DetectorKind::YuNet] {
+            let name = format!("stills {detector:?} {name}");
+            let yunet = clips::yunet();
+            if !wanted(&name) || (detector == DetectorKind::YuNet && yunet.is_none()) {
+                continue;
+            }
+            let config = FinderConfig {
+                detector,
+                yunet,
+                ..FinderConfig::for_stills()
+            };
+            followed(&pictures, config).print(&name);
+        }
+    }
+}
+
+fn on_clips(all: &[Clip], wanted: &dyn Fn(&str) -> bool) {
     for cascade in ["default", "alt", "alt2", "alt_tree"] {
         for (scale_factor, min_neighbors) in [(1.25, 3), (1.1, 5)] {
             let name = format!("scan {cascade} {scale_factor} {min_neighbors}");
             if wanted(&name) {
-                full_scans(&all, cascade, scale_factor, min_neighbors).print(&name);
+                full_scans(all, cascade, scale_factor, min_neighbors).print(&name);
             }
         }
     }
@@ -196,12 +289,28 @@ fn main() {
                     min_size: FaceSize::Share(share),
                     ..FinderConfig::default()
                 };
-                followed(&all, config).print(&name);
+                followed(all, config).print(&name);
             }
         }
     }
     if wanted("default settings") {
-        followed(&all, FinderConfig::default()).print("default settings");
+        let config = FinderConfig {
+            detector: DetectorKind::Haar,
+            ..FinderConfig::default()
+        };
+        followed(all, config.clone()).print("default settings, Haar");
+        let finder = usual_view_alone(config);
+        run(all, finder).print("default settings, frontalface_alt2 alone");
+    }
+    if wanted("steady") {
+        let clips: Vec<Clip> = all.iter().filter_map(to_and_fro).collect();
+        let config = FinderConfig {
+            detector: DetectorKind::Haar,
+            ..FinderConfig::default()
+        };
+        followed(&clips, config.clone()).print("steady, 640x480, one face, Haar");
+        let finder = usual_view_alone(config);
+        run(&clips, finder).print("steady, frontalface_alt2 alone");
     }
     for share in [0.125, 0.0625] {
         let name = format!("follow yunet {share}");
@@ -213,7 +322,7 @@ fn main() {
                 min_size: FaceSize::Share(share),
                 ..FinderConfig::default()
             };
-            followed(&all, config).print(&name);
+            followed(all, config).print(&name);
         }
     }
 }
@@ -240,8 +349,52 @@ fn full_scans(clips: &[Clip], cascade: &str, scale_factor: f64, min_neighbors: u
     })
 }
 
+/// A cascade that looks only as it usually does: upright, from the front.
+struct UsualView(HaarDetector);
+
+impl Detector for UsualView {
+    fn good_face_size(&self) -> f32 {
+        self.0.good_face_size()
+    }
+
+    fn tune(&mut self, tuning: Tuning) {
+        self.0.tune(tuning);
+    }
+
+    fn detect(&mut self, image: &GrayImage, scan: &Scan) -> fer::Result<Vec<Detection>> {
+        self.0.detect(image, scan)
+    }
+}
+
+fn usual_view_alone(config: FinderConfig) -> FaceFinder {
+    let tuning = Tuning {
+        scale_factor: config.scale_factor,
+        min_neighbors: config.min_neighbors,
+    };
+    let detector = HaarDetector::open(&cascade_file("alt2"), tuning).unwrap();
+    let detector = Box::new(UsualView(detector));
+    FaceFinder::with_detector(config, detector, Threading::Inline).unwrap()
+}
+
+/// A clip of 640x480 shown five times forth and back, as a video of some 20 s without a cut.
+fn to_and_fro(clip: &Clip) -> Option<Clip> {
+    if clip.frames.first()?.width() != 640 {
+        return None;
+    }
+    let there = clip.frames.iter();
+    let frames: Vec<GrayImage> = there.clone().chain(there.rev()).cloned().collect();
+    Some(Clip {
+        name: clip.name.clone(),
+        frames: (0..5).flat_map(|_| frames.clone()).collect(),
+        boxes: clip.boxes.clone(),
+    })
+}
+
 fn followed(clips: &[Clip], config: FinderConfig) -> Score {
-    let mut finder = FaceFinder::new(config).unwrap();
+    run(clips, FaceFinder::new(config).unwrap())
+}
+
+fn run(clips: &[Clip], mut finder: FaceFinder) -> Score {
     let score = Score::run(clips, |image, first| {
         if first {
             finder.reset();

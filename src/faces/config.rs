@@ -23,7 +23,7 @@ pub struct FinderConfig {
     pub min_confidence: f32,
     /// Side of the smallest face looked for.
     pub min_size: FaceSize,
-    /// Side of the largest face looked for; `None` is the frame's shorter side.
+    /// Side of the largest face looked for; `None` for no limit.
     pub max_size: Option<FaceSize>,
     /// Frames from one full scan to the next, at least 1; faces are tracked between.
     pub interval: u32,
@@ -57,6 +57,15 @@ impl Default for FinderConfig {
 }
 
 impl FinderConfig {
+    /// For pictures that have nothing to do with one another: as usual, but for faces of
+    /// 32 pixels and more, however large the picture is.
+    pub fn for_stills() -> Self {
+        Self {
+            min_size: FaceSize::Pixels(32.0),
+            ..Self::default()
+        }
+    }
+
     /// How hard the detector looks.
     pub(crate) fn tuning(&self) -> Tuning {
         Tuning {

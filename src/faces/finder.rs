@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::scan::{Job, Near, Outcome};
 use super::scene::Scene;
-use super::search::Search;
+use super::search::{Now, Search};
 use super::work::WorkImage;
 use super::worker::Worker;
 
@@ -345,7 +345,7 @@ impl FaceFinder {
             .update(image, found, &looked, &patience, fresh)?;
         let faces = self.faces(&patience);
         self.lost |= faces.len() < before;
-        if !faces.is_empty() {
+        if faces.len() > before {
             self.search.found();
         }
         Ok(faces)
@@ -368,7 +368,7 @@ impl FaceFinder {
         };
         let largest = match self.config.max_size {
             Some(size) => size.pixels(frame.height()),
-            None => (frame.width() as f32 * frame.pixel_aspect()).min(frame.height() as f32),
+            None => f32::INFINITY,
         };
         let everything = Scan {
             region: bounds,
@@ -410,13 +410,18 @@ impl FaceFinder {
         } else {
             (None, false)
         };
-        let at_once = self.new_scene && matches!(self.runner, Runner::Inline(_));
-        let further = self.search.plan(known.is_empty(), happened, whole, at_once);
+        let further = self.search.plan(&Now {
+            nothing: known.is_empty(),
+            lost: self.lost,
+            happened,
+            whole,
+            at_once: self.new_scene && matches!(self.runner, Runner::Inline(_)),
+        });
         let near = |due: Due| {
-            let inside = due.rect.intersect(&bounds) == due.rect;
             let others = match due.missed {
+                _ if due.on_probation => self.search.all_others(due.view),
                 0 => Vec::new(),
-                missed => self.search.others(due.view, missed, inside),
+                missed => self.search.others(due.view, missed),
             };
             Near {
                 id: due.id,

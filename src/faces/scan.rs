@@ -99,8 +99,9 @@ impl Job {
             found = detector.detect(image, scan)?;
             *parts += u64::from(!self.whole);
         }
-        for group in &self.further.groups {
-            if cancelled() || (self.further.round && found.iter().any(|d| d.strong)) {
+        for (i, group) in self.further.groups.iter().enumerate() {
+            let enough = i > 0 && self.further.round && found.iter().any(|d| d.strong);
+            if cancelled() || enough {
                 break;
             }
             for view in group.clone() {

@@ -6,14 +6,15 @@ use std::ops::Range;
 
 /// Scans of the whole picture for one in a further view, while faces are known or nothing
 /// happens.
-const NOW_AND_THEN: u32 = 3;
+const NOW_AND_THEN: u32 = 2;
 /// The longest pause between two rounds that find nothing, in intervals between scans.
 const LONGEST_PAUSE: u32 = 4;
 
 /// The further views to look at in a frame.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Further {
-    /// In groups; when one of them shows a face, those after it are not looked at.
+    /// In groups. The first one of a round is looked at in any case; when a face is seen, those
+    /// after it are not.
     pub groups: Vec<Range<usize>>,
     /// Whether they are a round, or a part of one.
     pub round: bool,
@@ -26,12 +27,29 @@ impl Further {
     }
 }
 
+/// What there is to be known of a frame.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Now {
+    /// No face is known.
+    pub nothing: bool,
+    /// A face was lost.
+    pub lost: bool,
+    /// There is reason to believe that a face could be there that was not before.
+    pub happened: bool,
+    /// The whole picture is scanned.
+    pub whole: bool,
+    /// A round need not be spread over frames.
+    pub at_once: bool,
+}
+
 /// What has been looked at.
 #[derive(Debug)]
 pub(super) struct Search {
     groups: Vec<Range<usize>>,
     /// The view at which a round is; `None` between two rounds.
     at: Option<usize>,
+    /// Whether that round is for a face that was lost, and goes on though others are known.
+    for_lost: bool,
     /// Frames since a round ended, and those for which the next one waits.
     since: u32,
     pause: u32,
@@ -48,6 +66,7 @@ impl Search {
             turn: groups.first().map_or(0, |group| group.start),
             groups,
             at: None,
+            for_lost: false,
             since: 0,
             pause: 0,
             scans: 0,
@@ -61,20 +80,23 @@ impl Search {
         }
     }
 
-    /// The views, other than `own`, near a face that was missed `missed` times: a few, other
-    /// ones each time. `inside` says that the face lies well inside of the picture, and so needs
-    /// no border.
-    pub fn others(&self, own: usize, missed: u32, inside: bool) -> Vec<usize> {
+    /// The views, other than `own`, near a face that was missed in `missed` looks: a few, other
+    /// ones each time.
+    pub fn others(&self, own: usize, missed: u32) -> Vec<usize> {
         /// Views for a face in a frame.
         const A_LOOK: usize = 2;
-        let first = usize::from(inside && !self.views().is_empty());
-        let all = std::iter::once(0).chain(self.views().skip(first));
-        let others: Vec<usize> = all.filter(|view| *view != own).collect();
+        let others = self.all_others(own);
         let start = missed as usize * A_LOOK;
         let count = A_LOOK.min(others.len());
         (0..count)
             .map(|i| others[(start + i) % others.len()])
             .collect()
+    }
+
+    /// All views but `own`.
+    pub fn all_others(&self, own: usize) -> Vec<usize> {
+        let all = std::iter::once(0).chain(self.views());
+        all.filter(|view| *view != own).collect()
     }
 
     /// Has the next round begin without a pause, as in a new scene.
@@ -83,33 +105,31 @@ impl Search {
         self.pause = 0;
     }
 
-    /// What to look at in a frame. `nothing` says that no face is known, `happened` that there
-    /// is reason to believe that one could be there now, `whole` that the whole picture is
-    /// scanned, and `at_once` that a round need not be spread over frames.
-    pub fn plan(&mut self, nothing: bool, happened: bool, whole: bool, at_once: bool) -> Further {
+    /// What to look at in a frame.
+    pub fn plan(&mut self, now: &Now) -> Further {
         self.since = self.since.saturating_add(1);
-        let begins = nothing && happened && self.since >= self.pause;
-        if begins && at_once {
+        let reason = (now.nothing && now.happened) || now.lost;
+        let begins = reason && self.since >= self.pause;
+        if begins && now.nothing && now.at_once {
             return Further {
                 groups: self.groups.clone(),
                 round: true,
             };
         }
-        let first = self.views().start;
-        let at = if nothing {
-            self.at.or(begins.then_some(first))
-        } else {
+        if begins && self.at.is_none() {
+            self.at = Some(self.views().start);
+            self.for_lost = now.lost;
+        } else if !now.nothing && !self.for_lost {
             self.at = None;
-            None
-        };
+        }
         let one = |view: usize| vec![view..view + 1];
         let views = self.views();
-        match at {
+        match self.at {
             Some(view) if views.contains(&view) => Further {
                 groups: one(view),
                 round: true,
             },
-            _ if whole && self.scans + 1 >= NOW_AND_THEN && !views.is_empty() => Further {
+            _ if now.whole && self.scans + 1 >= NOW_AND_THEN && !views.is_empty() => Further {
                 groups: one(self.turn),
                 round: false,
             },
@@ -143,7 +163,7 @@ impl Search {
         }
     }
 
-    /// Notes that a face is known.
+    /// Notes that a new face is known.
     pub fn found(&mut self) {
         self.pause = 0;
     }
@@ -161,7 +181,12 @@ mod tests {
         let mut looks = Vec::new();
         for frame in 0..frames {
             let whole = frame % INTERVAL == 0;
-            let further = search.plan(true, true, whole, false);
+            let further = search.plan(&Now {
+                nothing: true,
+                happened: true,
+                whole,
+                ..Now::default()
+            });
             search.looked(&further, whole, INTERVAL);
             looks.push(further.groups.iter().map(Range::len).sum());
         }
@@ -183,33 +208,58 @@ mod tests {
         let mut seen = Vec::new();
         for frame in 0..15 * INTERVAL {
             let whole = frame % INTERVAL == 0;
-            let further = search.plan(false, true, whole, true);
+            let further = search.plan(&Now {
+                happened: true,
+                whole,
+                ..Now::default()
+            });
             search.looked(&further, whole, INTERVAL);
             seen.extend(further.groups);
         }
-        assert_eq!(seen, [1..2, 2..3, 3..4, 1..2, 2..3]);
+        assert_eq!(seen, [1..2, 2..3, 3..4, 1..2, 2..3, 3..4, 1..2]);
     }
 
     #[test]
     fn where_frames_may_wait_a_round_is_looked_at_at_once() {
         let groups = vec![1..2, 2..4];
         let mut search = Search::new(groups.clone());
-        let further = search.plan(true, true, true, true);
+        let now = Now {
+            nothing: true,
+            happened: true,
+            at_once: true,
+            ..Now::default()
+        };
+        let further = search.plan(&now);
         assert_eq!(further.groups, groups);
         search.looked(&further, true, INTERVAL);
-        assert!(search.plan(true, true, false, true).is_empty());
+        assert!(search.plan(&now).is_empty());
         search.hurry();
-        assert_eq!(search.plan(true, true, false, true).groups, groups);
+        assert_eq!(search.plan(&now).groups, groups);
+    }
+
+    #[test]
+    fn a_lost_face_is_looked_for_though_others_are_known() {
+        let mut search = Search::new(vec![1..2, 2..4]);
+        let mut seen = Vec::new();
+        for frame in 0..6 {
+            let lost = frame == 0;
+            let further = search.plan(&Now {
+                lost,
+                ..Now::default()
+            });
+            search.looked(&further, false, INTERVAL);
+            seen.extend(further.groups);
+        }
+        assert_eq!(seen, [1..2, 2..3, 3..4]);
     }
 
     #[test]
     fn a_missed_face_is_looked_for_in_every_other_view_in_turn() {
         let search = Search::new(vec![1..2, 2..3, 3..7]);
-        let mut seen: Vec<usize> = (4..7).flat_map(|n| search.others(3, n, true)).collect();
+        let mut seen: Vec<usize> = (1..4).flat_map(|n| search.others(3, n)).collect();
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen, [0, 2, 4, 5, 6]);
-        assert!(search.others(0, 0, false).contains(&1));
-        assert!(Search::new(Vec::new()).others(0, 5, true).is_empty());
+        assert_eq!(seen, [0, 1, 2, 4, 5, 6]);
+        assert!(Search::new(Vec::new()).others(0, 5).is_empty());
     }
 }

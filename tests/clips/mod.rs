@@ -21,13 +21,22 @@ use image::AnimationDecoder;
 /// frames of a clip.
 pub type Boxes = BTreeMap<usize, Vec<Rect>>;
 
-/// The boxes of every clip, by file name.
+/// The boxes of every clip, by file name, in the frames by which detection is tuned.
 pub fn boxes() -> BTreeMap<String, Boxes> {
+    read(include_str!("../data/faces.json"))
+}
+
+/// The boxes of the frames by which it is scored: others, of the same clips.
+pub fn scoring_boxes() -> BTreeMap<String, Boxes> {
+    read(include_str!("../data/faces_scoring.json"))
+}
+
+fn read(text: &str) -> BTreeMap<String, Boxes> {
     #[derive(serde::Deserialize)]
     struct File {
         clips: BTreeMap<String, BTreeMap<usize, Vec<[f32; 4]>>>,
     }
-    let file: File = serde_json::from_str(include_str!("../data/faces.json")).unwrap();
+    let file: File = serde_json::from_str(text).unwrap();
     let rects = |boxes: Vec<[f32; 4]>| {
         let rects = boxes.into_iter().map(|[x, y, w, h]| Rect::new(x, y, w, h));
         rects.collect()

@@ -8,6 +8,7 @@ use opencv::objdetect::CascadeClassifier;
 use opencv::prelude::*;
 
 use super::cascade::DEFAULT_CASCADE;
+use super::equalize::equalize;
 use super::view::View;
 use super::{Detection, Detector, Scan, Tuning};
 use crate::frame::GrayImage;
@@ -20,6 +21,10 @@ const WINDOWS_A_FACE: f32 = 1.5;
 const WEAK_VOTES: i32 = 2;
 /// More windows must agree in a further view: there are many of them, and few faces.
 const FURTHER_VOTES: i32 = 1;
+/// How far around a face that was seen with its contrast raised it is looked for without, in
+/// sides of its box; sizes looked for, relative to its own; and from which intersection over
+/// union on it is the same.
+const CONFIRMED: (f32, (f32, f32), f32) = (0.4, (0.75, 1.35), 0.4);
 /// Third power of the votes at which the confidence is one half.
 const HALF_CONFIDENCE: f32 = 15.0;
 /// Tilts in degrees of the faces that further views show upright. A cascade sees faces that
@@ -30,6 +35,8 @@ const TILTS: [f32; 4] = [20.0, -20.0, 40.0, -40.0];
 const FILLS: f32 = 0.4;
 /// By how much such a face may exceed the size looked for, before the border is cut off.
 const EXCEEDS: f32 = 1.5;
+/// Tiles for equalisation, in sides of the smallest face looked for.
+const TILE: f32 = 1.4;
 /// The cascades that are used along with the one for frontal faces, from the same folder.
 const FRONTAL: &str = "haarcascade_frontalface_default.xml";
 const PROFILE: &str = "haarcascade_profileface.xml";
@@ -66,6 +73,8 @@ struct Look {
     cascade: usize,
     /// Where the middle of a face lies beside that of its box.
     offset: (f32, f32),
+    /// Whether contrast is raised where it is low.
+    equalized: bool,
 }
 
 impl HaarDetector {
@@ -98,6 +107,14 @@ impl HaarDetector {
         let usual = path.file_name().is_some_and(|name| name == DEFAULT_CASCADE);
         let beside = |name: &str| Some(path.with_file_name(name)).filter(|p| usual && p.is_file());
         let upright = View::default();
+        if let Some(path) = beside(FRONTAL) {
+            self.cascades.push(Cascade::File(path));
+            self.group([Look {
+                cascade: self.cascades.len() - 1,
+                equalized: true,
+                ..Look::default()
+            }]);
+        }
         self.group([Look {
             view: View {
                 border: true,
@@ -105,13 +122,6 @@ impl HaarDetector {
             },
             ..Look::default()
         }]);
-        if let Some(path) = beside(FRONTAL) {
-            self.cascades.push(Cascade::File(path));
-            self.group([Look {
-                cascade: self.cascades.len() - 1,
-                ..Look::default()
-            }]);
-        }
         self.group(TILTS.map(|degrees| Look {
             view: View {
                 tilt: degrees.to_radians(),
@@ -128,6 +138,7 @@ impl HaarDetector {
                 },
                 cascade: self.cascades.len() - 1,
                 offset: PROFILE_OFFSET,
+                ..Look::default()
             }));
         }
     }
@@ -195,13 +206,8 @@ impl Detector for HaarDetector {
         // OpenCV keeps groups of more windows than it is told.
         let mut believed = self.tuning.min_neighbors as i32 + 1;
         if look.view == View::default() && look.cascade == 0 {
-            let (left, top) = (region.x.floor(), region.y.floor());
-            let part = core::Rect::new(
-                left as i32,
-                top as i32,
-                (region.right().ceil() - left) as i32,
-                (region.bottom().ceil() - top) as i32,
-            );
+            let part = pixels(&region);
+            let (left, top) = (part.x as f32, part.y as f32);
             let seen = self.scan(0, image, part, (scan.min, scan.max), believed)?;
             let place = |rect: Rect| Rect {
                 x: rect.x + left,
@@ -210,11 +216,19 @@ impl Detector for HaarDetector {
             };
             return Ok(detections(seen, scan.view, None, believed, place));
         }
-        if region.is_empty() {
+        // A border is for what the picture's edge cuts off.
+        let touches = region.x <= 0.0
+            || region.y <= 0.0
+            || region.right() >= image.width() as f32
+            || region.bottom() >= image.height() as f32;
+        if region.is_empty() || (look.view.border && !touches) {
             return Ok(Vec::new());
         }
         let mut shown_image = std::mem::take(&mut self.shown);
         let shown = look.view.show(image, &region, &mut shown_image);
+        if look.equalized {
+            equalize(&mut shown_image, TILE * scan.min);
+        }
         let (width, height) = (shown_image.width() as i32, shown_image.height() as i32);
         let whole = core::Rect::new(0, 0, width, height);
         let sizes = if look.view.border {
@@ -244,11 +258,30 @@ impl Detector for HaarDetector {
                 && (region.y..region.bottom()).contains(&center.y);
             inside && rect.width.min(rect.height) <= scan.max
         });
+        if look.equalized {
+            for detection in &mut found {
+                detection.strong &= self.is_seen_plain(look.cascade, image, &detection.rect)?;
+            }
+        }
         Ok(found)
     }
 }
 
 impl HaarDetector {
+    /// Whether a cascade sees anything of a face where contrast is as it is: raised, it makes a
+    /// pattern of a wall.
+    fn is_seen_plain(&mut self, cascade: usize, image: &GrayImage, face: &Rect) -> Result<bool> {
+        let (margin, sizes, same) = CONFIRMED;
+        let part = pixels(&face.expand(margin).clamp(image.width(), image.height()));
+        let sizes = (face.width * sizes.0, face.width * sizes.1);
+        let seen = self.scan(cascade, image, part, sizes, WEAK_VOTES)?;
+        let (left, top) = (part.x as f32, part.y as f32);
+        Ok(seen.iter().any(|(rect, _)| {
+            let (x, y) = (rect.x + left, rect.y + top);
+            Rect { x, y, ..*rect }.iou(face) > same
+        }))
+    }
+
     /// What a cascade sees in a part of a picture, of sides of `sizes`: boxes in that part, and
     /// how many windows agree on each.
     fn scan(
@@ -282,6 +315,17 @@ impl HaarDetector {
             |b: core::Rect| Rect::new(b.x as f32, b.y as f32, b.width as f32, b.height as f32);
         Ok(boxes.iter().map(rect).zip(votes.iter()).collect())
     }
+}
+
+/// The whole pixels that `rect` touches.
+fn pixels(rect: &Rect) -> core::Rect {
+    let (left, top) = (rect.x.floor(), rect.y.floor());
+    core::Rect::new(
+        left as i32,
+        top as i32,
+        (rect.right().ceil() - left) as i32,
+        (rect.bottom().ceil() - top) as i32,
+    )
 }
 
 fn detections(

@@ -1,6 +1,8 @@
 //! Face detectors on grey pictures.
 
 mod cascade;
+#[cfg(feature = "opencv")]
+mod equalize;
 #[cfg_attr(not(feature = "opencv"), path = "no_haar.rs")]
 mod haar;
 #[cfg(feature = "opencv")]

@@ -52,6 +52,9 @@ impl View {
         };
         let mut pixels = std::mem::take(out).into_vec();
         upright(&source, &part, width, height, &mut pixels);
+        if self.tilt != 0.0 {
+            blank(&mut pixels, &part, &size);
+        }
         if self.mirrored {
             for row in pixels.chunks_exact_mut(width) {
                 row.reverse();
@@ -59,6 +62,33 @@ impl View {
         }
         *out = GrayImage::from_vec(width, height, pixels).unwrap_or_default();
         Shown { view: self, part }
+    }
+}
+
+/// Makes the corners of a turned part even, beyond `region` and some more: a cascade is done at
+/// once with what is even, and they are half of a picture that is turned by 40 degrees.
+fn blank(pixels: &mut [u8], part: &RotatedRect, region: &Rect) {
+    /// What is left around the region, in sides of it.
+    const LEFT: f32 = 0.1;
+    const EVEN: u8 = 128;
+    let region = region.expand(LEFT);
+    let (width, height) = part.size;
+    let (sin, cos) = part.angle.sin_cos();
+    for (row, line) in pixels.chunks_exact_mut(width as usize).enumerate() {
+        let dy = row as f32 + 0.5 - height / 2.0;
+        let (x, y) = (part.center.0 - dy * sin, part.center.1 + dy * cos);
+        // Where a line through (x, y) that goes right by `step` for every pixel is inside.
+        let span = |from: f32, until: f32, at: f32, step: f32| {
+            let (a, b) = ((from - at) / step, (until - at) / step);
+            (a.min(b), a.max(b))
+        };
+        let across = span(region.x, region.right(), x, cos);
+        let down = span(region.y, region.bottom(), y, sin);
+        let column = |dx: f32| (dx + width / 2.0).clamp(0.0, width) as usize;
+        let start = column(across.0.max(down.0));
+        let end = column(across.1.min(down.1)).max(start);
+        line[..start].fill(EVEN);
+        line[end..].fill(EVEN);
     }
 }
 
@@ -131,6 +161,9 @@ mod tests {
             let center = shown.locate(&bright(&out)).center();
             let far = (center.x - 50.0).hypot(center.y - 22.0);
             assert!(far < 1.0, "{view:?}: {center:?}");
+            // What is outside of the region, and even, begins soon.
+            let even = out.pixels().iter().filter(|v| **v == 128).count();
+            assert_eq!(even > out.pixels().len() / 10, tilt != 0.0, "{view:?}");
         }
     }
 }

@@ -75,6 +75,8 @@ pub(crate) struct Due {
     pub view: usize,
     /// Frames for which it has been missed.
     pub missed: u32,
+    /// Whether it is dropped if it is missed now.
+    pub on_probation: bool,
 }
 
 /// How long faces are kept.
@@ -290,6 +292,7 @@ impl Tracker {
             rect: t.rect(),
             view: t.view,
             missed: t.unseen.saturating_sub(LOOK_EVERY as u32),
+            on_probation: t.on_probation(),
         })
         .collect()
     }
