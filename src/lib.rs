@@ -16,6 +16,7 @@ mod error;
 pub mod faces;
 pub mod frame;
 mod geometry;
+mod loaded;
 pub mod model;
 mod nn;
 pub mod onnx;

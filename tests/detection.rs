@@ -2,6 +2,7 @@
 
 mod clips;
 mod skip;
+mod stills;
 
 use std::path::PathBuf;
 
@@ -222,6 +223,10 @@ fn settings_out_of_range_are_refused_and_the_old_ones_stay() {
             ..good.clone()
         },
         FinderConfig {
+            min_confidence: 1.1,
+            ..good.clone()
+        },
+        FinderConfig {
             roi: Some(fer::Rect::new(0.0, 0.0, 0.0, 10.0)),
             ..good.clone()
         },
@@ -281,4 +286,126 @@ fn however_a_picture_lies_in_memory_its_face_is_found_and_read_as_upright() {
         assert_eq!(found, rect, "{orientation:?}");
         assert_eq!(seen, read, "{orientation:?}");
     }
+}
+
+/// A finder for pictures that have nothing to do with one another, by the cascades.
+fn still_finder() -> FaceFinder {
+    FaceFinder::new(FinderConfig {
+        detector: DetectorKind::Haar,
+        ..FinderConfig::for_stills()
+    })
+    .unwrap()
+}
+
+/// Every `step`th portrait, or none with the reason printed where this machine lacks them.
+fn portraits(step: usize) -> Vec<stills::Still> {
+    let portraits = stills::portraits(stills::People::All);
+    if portraits.is_none() {
+        skip("the portraits are missing");
+    }
+    portraits.into_iter().flatten().step_by(step).collect()
+}
+
+/// How many of the faces in `pictures` are found, tilted by `degrees` to 15 degrees.
+fn found(pictures: impl Iterator<Item = stills::Still>, degrees: f32) -> usize {
+    let mut finder = still_finder();
+    let mut found = 0;
+    for still in pictures {
+        finder.reset();
+        let faces = finder.process(&view(&still.image)).unwrap();
+        let is_found = |truth: &&fer::Rect| {
+            faces.iter().any(|face| {
+                let tilt = face.tilt.unwrap_or(0.0).to_degrees();
+                face.rect.iou(truth) >= 0.5 && (tilt - degrees).abs() <= 15.0
+            })
+        };
+        found += still.faces.iter().filter(is_found).count();
+    }
+    found
+}
+
+#[test]
+fn every_portrait_is_found() {
+    let portraits = portraits(4);
+    let count = portraits.len();
+    assert_eq!(found(portraits.into_iter(), 0.0), count);
+}
+
+#[test]
+fn tilted_portraits_are_found_and_known_to_be_tilted() {
+    let portraits = portraits(12);
+    for degrees in [-30.0, 30.0] {
+        let tilted = portraits.iter().map(|still| still.tilted(degrees));
+        let found = found(tilted, degrees);
+        let least = portraits.len() * 95 / 100;
+        assert!(
+            found >= least,
+            "{found} of {} at {degrees}",
+            portraits.len()
+        );
+    }
+}
+
+#[test]
+fn a_face_that_fills_its_picture_is_found_inside_of_it() {
+    let portraits = portraits(4);
+    let mut random = stills::Random(3);
+    let cut = portraits
+        .iter()
+        .map(|still| still.cut(60 + random.below(91)));
+    let pictures: Vec<_> = cut.collect();
+    for still in &pictures {
+        let (width, height) = (still.image.width(), still.image.height());
+        let mut finder = still_finder();
+        for face in finder.process(&view(&still.image)).unwrap() {
+            assert_eq!(face.rect, face.rect.clamp(width, height));
+        }
+    }
+    let count = pictures.len();
+    let found = found(pictures.into_iter(), 0.0);
+    assert!(found >= count * 95 / 100, "{found} of {count}");
+}
+
+#[test]
+fn faces_of_forty_pixels_are_found_in_a_group() {
+    let crowds = stills::crowds(&portraits(9));
+    let count: usize = crowds.iter().map(|crowd| crowd.faces.len()).sum();
+    let found = found(crowds.into_iter(), 0.0);
+    assert!(found >= count * 95 / 100, "{found} of {count}");
+}
+
+#[test]
+fn yunet_finds_a_face_that_fills_a_narrow_picture() {
+    let Some(yunet) = clips::yunet() else {
+        skip("the YuNet file is missing");
+        return;
+    };
+    let mut finder = FaceFinder::new(FinderConfig {
+        detector: DetectorKind::YuNet,
+        yunet: Some(yunet),
+        ..FinderConfig::for_stills()
+    })
+    .unwrap();
+    for still in portraits(16) {
+        finder.reset();
+        let cut = still.cut(120);
+        let faces = finder.process(&view(&cut.image)).unwrap();
+        assert_eq!(faces.len(), 1, "{faces:?}");
+        assert!(faces[0].rect.iou(&cut.faces[0]) >= 0.5, "{faces:?}");
+    }
+}
+
+#[test]
+fn a_face_of_less_confidence_than_asked_for_is_not_reported() {
+    let Some(image) = portrait() else { return };
+    let count = |min_confidence| {
+        let config = FinderConfig {
+            detector: DetectorKind::Haar,
+            min_confidence,
+            ..FinderConfig::default()
+        };
+        let mut finder = FaceFinder::new(config).unwrap();
+        finder.process(&view(&image)).unwrap().len()
+    };
+    assert_eq!([count(0.9), count(1.0)], [1, 0]);
 }

@@ -3,10 +3,11 @@
 
 mod clips;
 mod skip;
+mod stills;
 
 use std::time::Duration;
 
-use fer::faces::detect::{Detection, Detector, Scan, Tuning};
+use fer::faces::detect::{Detection, Detector, DetectorKind, Scan, Tuning};
 use fer::faces::{FinderConfig, Threading};
 use fer::frame::{Frame, GrayImage};
 use fer::{Face, FaceFinder, Rect, Result};
@@ -368,4 +369,39 @@ fn a_finder_ends_though_its_detector_does_not() {
     // Were it waited for, the test would not come to its end.
     drop(finder);
     let_go.send(()).unwrap();
+}
+
+#[test]
+fn a_tilted_face_is_found_within_half_a_second_and_followed_as_it_tilts_on() {
+    let Some([_, man]) = two_heads() else { return };
+    let mut still = stills::Still {
+        image: wall(),
+        faces: Vec::new(),
+    };
+    paste(&mut still.image, &man, 240.0, 135.0);
+    for threading in [Threading::Inline, Threading::Worker] {
+        let config = FinderConfig {
+            detector: DetectorKind::Haar,
+            ..FinderConfig::default()
+        };
+        let mut finder = FaceFinder::with_threading(config, threading).unwrap();
+        let mut found = None;
+        let mut last = Vec::new();
+        for frame in 0..60 {
+            // At 30 frames a second: a second at 35 degrees, then slowly upright.
+            let degrees = 35.0 - (frame as f32 - 30.0).clamp(0.0, 25.0) * 1.4;
+            let frame_image = still.tilted(degrees).image;
+            // Each frame waits, so that frames count and not time.
+            let shown = view(&frame_image);
+            last = finder.process_within(&shown, Duration::MAX).unwrap();
+            if !last.is_empty() {
+                found = found.or(Some((frame, last[0].id)));
+            }
+        }
+        let (frame, id) = found.expect("the tilted face is found");
+        assert!(frame < 15, "{threading:?}: frame {frame}");
+        assert_eq!(last.len(), 1, "{threading:?}: {last:?}");
+        assert_eq!(last[0].id, id, "{threading:?}");
+        assert!(last[0].tilt.unwrap_or(0.0).abs() < 0.4, "{last:?}");
+    }
 }

@@ -20,7 +20,7 @@ pub(super) fn open(config: &FinderConfig) -> Result<Box<dyn Detector>> {
             Some(path) => Some(path),
             None => {
                 let why = "the YuNet detector needs its ONNX file: name it, or put it where it \
-                           is looked for (FER_YUNET, ~/.local/share/fer)";
+                           is looked for (FER_YUNET, beside the plugin, ~/.local/share/fer)";
                 return Err(Error::Setting(why.into()));
             }
         },

@@ -8,7 +8,7 @@ pub struct Face {
     /// The face's box.
     pub rect: Rect,
     /// By how much the face is turned in the plane of the picture, where the detector says so
-    /// without landmarks: radians, clockwise as seen, in square pixels.
+    /// without landmarks: radians, clockwise, in pixels as they lie in the frame.
     pub tilt: Option<f32>,
     /// How sure the detector was when it last saw the face, 0 to 1.
     pub confidence: Option<f32>,
@@ -23,7 +23,8 @@ pub struct Face {
 }
 
 impl Face {
-    /// The box with the face's tilt, by its eyes where they are known; 0 where nothing is.
+    /// The box with the face's tilt, by its eyes where they are known, for a frame whose pixels
+    /// are square; the tilt is 0 where nothing is known of it.
     pub fn face_box(&self) -> FaceBox {
         match self.landmarks {
             Some([right, left, ..]) => FaceBox::with_eyes(self.rect, right, left),

@@ -452,7 +452,9 @@ impl FaceFinder {
             .map(|track| Face {
                 id: track.id,
                 rect: track.rect().stretch(x, y),
-                tilt: track.tilt,
+                tilt: track
+                    .tilt
+                    .map(|tilt| (tilt.sin() * y).atan2(tilt.cos() * x)),
                 confidence: track.confidence,
                 landmarks: track.landmarks().map(|points| {
                     points.map(|p| Point {

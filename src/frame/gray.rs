@@ -40,12 +40,6 @@ impl GrayImage {
         &self.data
     }
 
-    /// Its bytes, row by row.
-    #[cfg(feature = "opencv")]
-    pub(crate) fn into_vec(self) -> Vec<u8> {
-        self.data
-    }
-
     /// All pixels, row by row.
     pub fn pixels_mut(&mut self) -> &mut [u8] {
         &mut self.data

@@ -66,6 +66,7 @@ pub struct Settings {
     pub yunet_model: Option<PathBuf>,
     pub scale_factor: f64,
     pub min_neighbors: u32,
+    pub min_confidence: f64,
     pub min_size: f64,
     pub max_size: f64,
     pub interval: u32,
@@ -84,6 +85,7 @@ impl Default for Settings {
             yunet_model: None,
             scale_factor: config.scale_factor,
             min_neighbors: config.min_neighbors,
+            min_confidence: config.min_confidence.into(),
             min_size: match config.min_size {
                 FaceSize::Pixels(size) | FaceSize::Share(size) => size.into(),
             },
@@ -124,7 +126,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecString::builder("yunet-model")
                     .nick("YuNet model")
-                    .blurb("ONNX file of the YuNet detector (unset: FER_YUNET, or face_detection_yunet*.onnx in ~/.local/share/fer, /usr/local/share/fer or /usr/share/fer)")
+                    .blurb("ONNX file of the YuNet detector (unset: FER_YUNET, or face_detection_yunet*.onnx beside the plugin, in ~/.local/share/fer, /usr/local/share/fer or /usr/share/fer)")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecDouble::builder("scale-factor")
@@ -140,6 +142,13 @@ impl Settings {
                     .blurb("Windows that must agree on a face; larger gives fewer false faces and misses more")
                     .maximum(100)
                     .default_value(default.min_neighbors)
+                    .mutable_playing()
+                    .build(),
+                glib::ParamSpecDouble::builder("min-confidence")
+                    .nick("Minimum confidence")
+                    .blurb("Least confidence of the detector in a new face; one that is followed may have less for a while")
+                    .maximum(1.0)
+                    .default_value(default.min_confidence)
                     .mutable_playing()
                     .build(),
                 glib::ParamSpecDouble::builder("min-size")
@@ -195,6 +204,7 @@ impl Settings {
             "yunet-model" => self.yunet_model = text(value).map(PathBuf::from),
             "scale-factor" => self.scale_factor = get(value),
             "min-neighbors" => self.min_neighbors = get(value),
+            "min-confidence" => self.min_confidence = get(value),
             "min-size" => self.min_size = get(value),
             "max-size" => self.max_size = get(value),
             "interval" => self.interval = get(value),
@@ -215,6 +225,7 @@ impl Settings {
             "yunet-model" => text(&self.yunet_model).to_value(),
             "scale-factor" => self.scale_factor.to_value(),
             "min-neighbors" => self.min_neighbors.to_value(),
+            "min-confidence" => self.min_confidence.to_value(),
             "min-size" => self.min_size.to_value(),
             "max-size" => self.max_size.to_value(),
             "interval" => self.interval.to_value(),
@@ -257,6 +268,7 @@ impl Settings {
             yunet: self.yunet_model.clone(),
             scale_factor: self.scale_factor,
             min_neighbors: self.min_neighbors,
+            min_confidence: self.min_confidence as f32,
             min_size: size(self.min_size),
             max_size: (self.max_size > 0.0).then(|| size(self.max_size)),
             interval: self.interval,

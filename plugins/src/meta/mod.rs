@@ -156,7 +156,9 @@ impl Scene {
                 .and_then(|said| said.get("confidence").ok())
                 .or(found.and_then(|found| found.confidence)),
             landmarks: said.and_then(|said| Landmarks::read(said)),
-            tilt: found.and_then(|found| found.tilt),
+            tilt: found.and_then(|found| found.tilt).or(said
+                .and_then(|said| said.get::<f64>("tilt").ok())
+                .map(|tilt| tilt as f32)),
             expression: readings.pop(),
             earlier: readings,
         }
@@ -229,6 +231,9 @@ fn add_face(buffer: &mut gst::BufferRef, face: &fer::Face, size: (u32, u32), tim
         let flat = shares.as_flattened().iter().copied();
         detection = detection.field("landmarks", gst::Array::new(flat));
     }
+    if let Some(tilt) = face.tilt {
+        detection = detection.field("tilt", f64::from(tilt));
+    }
     let id = fold(face.id);
     let described = Detection {
         kind: FACE.to_owned(),
@@ -236,7 +241,8 @@ fn add_face(buffer: &mut gst::BufferRef, face: &fer::Face, size: (u32, u32), tim
         rect: fer::Rect::new(x as f32, y as f32, w as f32, h as f32),
         tilt: face
             .landmarks
-            .map(|[right, left, ..]| fer::FaceBox::with_eyes(rect, right, left).tilt),
+            .map(|[right, left, ..]| fer::FaceBox::with_eyes(rect, right, left).tilt)
+            .or(face.tilt),
         confidence: face.confidence.map(f64::from),
         ..Detection::default()
     };

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 
+use crate::loaded::{file_of, own_file};
+
 /// Name of the library; versioned ones go on behind it.
 const NAME: &str = "libonnxruntime.so";
 /// Versions 1.x by whose file name the loader is asked: where only a distribution's package is
@@ -78,7 +80,7 @@ fn is_library(path: &Path) -> bool {
 
 /// The file beside the one that this code was loaded from, if that is not the program itself.
 fn beside_plugin() -> Option<PathBuf> {
-    let own = file_of(beside_plugin as fn() -> Option<PathBuf> as *const c_void)?;
+    let own = own_file()?;
     let program = env::current_exe().and_then(|path| path.canonicalize());
     if program.is_ok_and(|program| program == own) {
         return None;
@@ -184,23 +186,4 @@ impl Drop for Held {
         // for itself.
         unsafe { libc::dlclose(self.0.as_ptr()) };
     }
-}
-
-/// The file that the code at `address` was loaded from.
-fn file_of(address: *const c_void) -> Option<PathBuf> {
-    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
-    // SAFETY: `address` is only looked up, and `info` is large enough; dladdr fills it where it
-    // returns other than zero.
-    let info = unsafe {
-        if libc::dladdr(address, info.as_mut_ptr()) == 0 {
-            return None;
-        }
-        info.assume_init()
-    };
-    if info.dli_fname.is_null() {
-        return None;
-    }
-    // SAFETY: the loader keeps this nul-terminated name for as long as the file is loaded.
-    let name = unsafe { CStr::from_ptr(info.dli_fname) };
-    std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
 }

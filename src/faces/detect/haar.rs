@@ -259,8 +259,8 @@ impl Detector for HaarDetector {
             inside && rect.width.min(rect.height) <= scan.max
         });
         if look.equalized {
-            for detection in &mut found {
-                detection.strong &= self.is_seen_plain(look.cascade, image, &detection.rect)?;
+            for detection in found.iter_mut().filter(|detection| detection.strong) {
+                detection.strong = self.is_seen_plain(look.cascade, image, &detection.rect)?;
             }
         }
         Ok(found)

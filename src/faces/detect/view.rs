@@ -2,7 +2,7 @@
 //! kind in the middle of something: turned, mirrored, and with a border around it.
 
 use crate::frame::GrayImage;
-use crate::rotate::{RotatedRect, Source, upright};
+use crate::rotate::RotatedRect;
 use crate::{Point, Rect};
 
 /// Share of a picture's side that is added at each edge. OpenCV's frontal cascade finds 9 % of
@@ -44,40 +44,60 @@ impl View {
         let side = |half: f32| ((2.0 * half).ceil() as usize).max(1);
         let (width, height) = (side(half_width), side(half_height));
         part.size = (width as f32, height as f32);
-        let source = Source {
-            pixels: image.pixels(),
-            width: image.width(),
-            height: image.height(),
-            channels: 1,
-        };
-        let mut pixels = std::mem::take(out).into_vec();
-        upright(&source, &part, width, height, &mut pixels);
-        if self.tilt != 0.0 {
-            blank(&mut pixels, &part, &size);
+        out.resize(width, height);
+        if self.tilt == 0.0 {
+            copy(image, &part, out);
+        } else {
+            turn(image, &part, &size, out);
         }
+        let pixels = out.pixels_mut();
         if self.mirrored {
             for row in pixels.chunks_exact_mut(width) {
                 row.reverse();
             }
         }
-        *out = GrayImage::from_vec(width, height, pixels).unwrap_or_default();
         Shown { view: self, part }
     }
 }
 
-/// Makes the corners of a turned part even, beyond `region` and some more: a cascade is done at
-/// once with what is even, and they are half of a picture that is turned by 40 degrees.
-fn blank(pixels: &mut [u8], part: &RotatedRect, region: &Rect) {
-    /// What is left around the region, in sides of it.
-    const LEFT: f32 = 0.1;
+/// Copies whole pixels; beyond the picture's edge it is repeated.
+fn copy(image: &GrayImage, part: &RotatedRect, out: &mut GrayImage) {
+    let (width, height) = (out.width(), out.height());
+    let first = |center: f32, side: usize| (center - side as f32 / 2.0).round() as isize;
+    let (left, top) = (first(part.center.0, width), first(part.center.1, height));
+    let inside = |at: isize, side: usize| at.clamp(0, side as isize - 1) as usize;
+    for (row, line) in out.pixels_mut().chunks_exact_mut(width).enumerate() {
+        let from = inside(top + row as isize, image.height()) * image.width();
+        let from = &image.pixels()[from..from + image.width()];
+        let start = inside(-left, width);
+        let end = inside(image.width() as isize - left, width + 1).max(start);
+        let column = inside(left + start as isize, image.width());
+        let end = end.min(start + image.width() - column);
+        line[start..end].copy_from_slice(&from[column..column + end - start]);
+        line[..start].fill(from[0]);
+        line[end..].fill(from[from.len() - 1]);
+    }
+}
+
+/// Turns the part of a picture upright. What lies beyond `region` and some more is left even: a
+/// cascade is done at once with that, and it is half of a picture that is turned by 40 degrees.
+fn turn(image: &GrayImage, part: &RotatedRect, region: &Rect, out: &mut GrayImage) {
+    /// What is shown around the region, in sides of it.
+    const AROUND: f32 = 0.1;
     const EVEN: u8 = 128;
-    let region = region.expand(LEFT);
+    let region = region.expand(AROUND);
     let (width, height) = part.size;
     let (sin, cos) = part.angle.sin_cos();
-    for (row, line) in pixels.chunks_exact_mut(width as usize).enumerate() {
+    let stride = image.width();
+    let last = ((stride - 1) as f32, (image.height() - 1) as f32);
+    for (row, line) in out
+        .pixels_mut()
+        .chunks_exact_mut(width as usize)
+        .enumerate()
+    {
         let dy = row as f32 + 0.5 - height / 2.0;
+        // The row is a line through (x, y).
         let (x, y) = (part.center.0 - dy * sin, part.center.1 + dy * cos);
-        // Where a line through (x, y) that goes right by `step` for every pixel is inside.
         let span = |from: f32, until: f32, at: f32, step: f32| {
             let (a, b) = ((from - at) / step, (until - at) / step);
             (a.min(b), a.max(b))
@@ -89,6 +109,19 @@ fn blank(pixels: &mut [u8], part: &RotatedRect, region: &Rect) {
         let end = column(across.1.min(down.1)).max(start);
         line[..start].fill(EVEN);
         line[end..].fill(EVEN);
+        for (column, pixel) in line[start..end].iter_mut().enumerate() {
+            let dx = (start + column) as f32 + 0.5 - width / 2.0;
+            let x = (x + dx * cos - 0.5).clamp(0.0, last.0);
+            let y = (y + dx * sin - 0.5).clamp(0.0, last.1);
+            let (left, top) = (x as usize, y as usize);
+            let right = (left + 1).min(stride - 1);
+            let below = (top + 1).min(image.height() - 1);
+            let (part_x, part_y) = (x - left as f32, y - top as f32);
+            let at = |x: usize, y: usize| f32::from(image.pixels()[y * stride + x]);
+            let upper = at(left, top) + part_x * (at(right, top) - at(left, top));
+            let lower = at(left, below) + part_x * (at(right, below) - at(left, below));
+            *pixel = (upper + part_y * (lower - upper) + 0.5) as u8;
+        }
     }
 }
 

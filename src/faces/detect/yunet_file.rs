@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::loaded::own_file;
+
 /// How its files begin and end, as the OpenCV model zoo names them.
 const NAME: (&str, &str) = ("face_detection_yunet", ".onnx");
 
 /// The YuNet file to use when none is given: `FER_YUNET` from the environment, else a file
-/// `face_detection_yunet*.onnx` in the folder `fer` of the user's data (`XDG_DATA_HOME`, or
-/// `~/.local/share`), `/usr/local/share` or `/usr/share`. `None` where there is none.
+/// `face_detection_yunet*.onnx` beside the plugin or the program that this is a part of, or in
+/// the folder `fer` of the user's data (`XDG_DATA_HOME`, or `~/.local/share`), `/usr/local/share`
+/// or `/usr/share`. `None` where there is none.
 pub fn find_yunet() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(path) = variable("FER_YUNET") {
@@ -16,9 +19,12 @@ pub fn find_yunet() -> Option<PathBuf> {
     let own = variable("XDG_DATA_HOME").map(PathBuf::from);
     let own = own.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/share")));
     let shared = ["/usr/local/share", "/usr/share"].map(PathBuf::from);
-    own.into_iter()
-        .chain(shared)
-        .find_map(|data| within(&data.join("fer")))
+    let beside = own_file().and_then(|file| Some(file.parent()?.to_owned()));
+    let data = own.into_iter().chain(shared).map(|data| data.join("fer"));
+    beside
+        .into_iter()
+        .chain(data)
+        .find_map(|folder| within(&folder))
 }
 
 /// The latest such file in `folder`, by its name.

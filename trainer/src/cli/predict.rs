@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use fer::engine::{EngineKind, EngineOptions};
-use fer::{Classifier, Face, Prediction, Rect};
+use fer::faces::FaceSize;
+use fer::{Classifier, Face, FaceBox, Prediction, Rect};
 use fer_trainer::data::{Picture, StillFinder};
 use fer_trainer::draw;
 use image::ImageFormat;
@@ -29,6 +30,9 @@ pub struct Args {
     /// Pictures are faces already; else faces are found, unless the pictures are small
     #[arg(long)]
     aligned: bool,
+    /// Smallest face looked for: up to 1 a share of the picture's height, above 1 pixels
+    #[arg(long, default_value = "32", value_parser = face_size)]
+    min_size: FaceSize,
     /// Engine: auto, builtin or onnxruntime
     #[arg(long, default_value_t = EngineKind::Auto)]
     engine: EngineKind,
@@ -46,7 +50,7 @@ pub fn run(args: &Args) -> Result<()> {
     let targets = args.targets()?;
     let mut reader = Reader {
         classifier: Classifier::new(&model, &options)?,
-        finder: StillFinder::default(),
+        finder: StillFinder::new(args.min_size),
         aligned: args.aligned,
     };
     let labels = &model.info().labels;
@@ -77,6 +81,14 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("{unread} of {} pictures were not read", args.images.len());
     }
     Ok(())
+}
+
+fn face_size(text: &str) -> Result<FaceSize, String> {
+    match text.parse::<f32>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(FaceSize::Share(share)),
+        Ok(pixels) if pixels > 1.0 && pixels.is_finite() => Ok(FaceSize::Pixels(pixels)),
+        _ => Err("not a share up to 1 or a number of pixels".into()),
+    }
 }
 
 impl Args {
@@ -157,19 +169,19 @@ struct Reader {
 impl Reader {
     fn read(&mut self, path: &Path) -> Result<(Picture, Vec<Found>)> {
         let picture = Picture::read(path)?;
-        let faces: Vec<(Rect, Option<f32>)> = if self.aligned || picture.is_small() {
-            vec![(picture.whole(), None)]
+        let faces: Vec<(FaceBox, Option<f32>)> = if self.aligned || picture.is_small() {
+            vec![((&picture.whole()).into(), None)]
         } else {
-            let faces = self.find(&picture)?;
-            faces.into_iter().map(|f| (f.rect, f.confidence)).collect()
+            let faces = self.find(&picture)?.into_iter();
+            faces.map(|f| (f.face_box(), f.confidence)).collect()
         };
-        let rects: Vec<Rect> = faces.iter().map(|(rect, _)| *rect).collect();
-        let predictions = self.classifier.classify(&picture.frame()?, &rects)?;
+        let boxes: Vec<FaceBox> = faces.iter().map(|(face, _)| *face).collect();
+        let predictions = self.classifier.classify(&picture.frame()?, &boxes)?;
         let found = faces
             .into_iter()
             .zip(predictions)
-            .map(|((rect, detection), prediction)| Found {
-                rect,
+            .map(|((face, detection), prediction)| Found {
+                rect: face.rect,
                 detection,
                 prediction,
             })

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use fer::faces::FinderConfig;
+use fer::faces::{FaceSize, FinderConfig};
 use fer::model::{Color, InputSpec, Layout, Tone};
 use fer::prepare::Preparer;
-use fer::{Face, FaceFinder, Frame, Rect};
+use fer::{Face, FaceBox, FaceFinder, Frame, Rect};
 use image::{DynamicImage, ImageDecoder};
 use rayon::prelude::*;
 
@@ -88,18 +88,32 @@ impl Dataset {
 
 /// Finds faces in pictures that have nothing to do with one another. The detector is loaded
 /// with the first one.
-#[derive(Default)]
-pub struct StillFinder(Option<FaceFinder>);
+pub struct StillFinder {
+    config: FinderConfig,
+    finder: Option<FaceFinder>,
+}
 
 impl StillFinder {
+    /// For faces of that size and more.
+    pub fn new(min_size: FaceSize) -> Self {
+        let config = FinderConfig {
+            min_size,
+            ..FinderConfig::for_stills()
+        };
+        Self {
+            config,
+            finder: None,
+        }
+    }
+
     /// The faces in a picture.
     ///
     /// # Errors
     /// When the detector can't be had or fails.
     pub fn find(&mut self, frame: &Frame) -> Result<Vec<Face>> {
-        let finder = match &mut self.0 {
+        let finder = match &mut self.finder {
             Some(finder) => finder,
-            None => self.0.insert(FaceFinder::new(FinderConfig::default())?),
+            none => none.insert(FaceFinder::new(self.config.clone())?),
         };
         // Every picture is a scene of its own.
         finder.reset();
@@ -121,7 +135,8 @@ pub struct Shown {
 pub struct FaceReader {
     whole: Preparer,
     found: Preparer,
-    finder: StillFinder,
+    /// Who finds the face of a portrait, and where there is none, a smaller one.
+    finders: [StillFinder; 2],
 }
 
 impl FaceReader {
@@ -138,7 +153,8 @@ impl FaceReader {
         Ok(Self {
             whole: Preparer::new(&input_spec())?,
             found: Preparer::new(&found)?,
-            finder: StillFinder::default(),
+            finders: [FinderConfig::default(), FinderConfig::for_stills()]
+                .map(|config| StillFinder::new(config.min_size)),
         })
     }
 
@@ -153,7 +169,7 @@ impl FaceReader {
             Some(self.whole.resize(&frame, &picture.whole())?.to_vec())
         } else {
             match self.find(&frame)? {
-                Some(rect) => Some(self.found.resize(&frame, &rect)?.to_vec()),
+                Some(face) => Some(self.found.resize(&frame, face)?.to_vec()),
                 None => None,
             }
         };
@@ -163,13 +179,15 @@ impl FaceReader {
         })
     }
 
-    fn find(&mut self, frame: &Frame) -> Result<Option<Rect>> {
-        let largest = self
-            .finder
-            .find(frame)?
-            .into_iter()
-            .max_by(|a, b| a.rect.area().total_cmp(&b.rect.area()));
-        Ok(largest.map(|face| face.rect))
+    fn find(&mut self, frame: &Frame) -> Result<Option<FaceBox>> {
+        for finder in &mut self.finders {
+            let faces = finder.find(frame)?.into_iter();
+            let largest = faces.max_by(|a, b| a.rect.area().total_cmp(&b.rect.area()));
+            if let Some(face) = largest {
+                return Ok(Some(face.face_box()));
+            }
+        }
+        Ok(None)
     }
 }
 
