@@ -358,7 +358,8 @@ fn a_face_that_fills_its_picture_is_found_inside_of_it() {
         let (width, height) = (still.image.width(), still.image.height());
         let mut finder = still_finder();
         for face in finder.process(&view(&still.image)).unwrap() {
-            assert_eq!(face.rect, face.rect.clamp(width, height));
+            let inside = face.rect.clamp(width, height);
+            assert!(face.rect.iou(&inside) > 0.999, "{face:?}");
         }
     }
     let count = pictures.len();
