@@ -30,6 +30,32 @@ fn a_smile_is_read_in_a_picture_turned_by_thirty_degrees() {
     }
 }
 
+#[test]
+fn the_cascade_reads_a_smile_in_a_picture_turned_by_thirty_degrees() {
+    let Some(path) = media("astronaut.png") else {
+        return;
+    };
+    for degrees in [-30f64, 30.0] {
+        let run = run(&format!(
+            "{} ! videoconvert ! rotate angle={} ! videoconvert ! video/x-raw,format=I420 \
+             ! ferfacedetect detector=haar ! ferclassify ! fakesink name=end",
+            picture(&path, 1),
+            degrees.to_radians()
+        ));
+        assert_eq!(run.error, None);
+        let faces = &run.frames[0].faces;
+        assert_eq!(faces.len(), 1, "{degrees}: {faces:?}");
+        // The element turns the other way.
+        let tilt = -faces[0].face_box(512, 512, 1.0).tilt.to_degrees();
+        assert!(
+            (f64::from(tilt) - degrees).abs() <= 15.0,
+            "{degrees}: {faces:?}"
+        );
+        let expression = faces[0].expression.as_ref().unwrap();
+        assert_eq!(expression.label, "happy", "{degrees}: {expression:?}");
+    }
+}
+
 /// What is read of the portrait lying on its side, with or without word of its eyes.
 fn lying(path: &std::path::Path, eyes: bool) -> Expression {
     let description = format!(

@@ -125,7 +125,7 @@ impl Search {
         } else if !now.nothing && !self.for_lost {
             self.at = None;
         }
-        let one = |view: usize| vec![view..view + 1];
+        let one = |view: usize| std::iter::once(view..view + 1).collect();
         let views = self.views();
         match self.at {
             Some(view) if views.contains(&view) => Further {
