@@ -202,7 +202,9 @@ impl Detector for HaarDetector {
 
     fn detect(&mut self, image: &GrayImage, scan: &Scan) -> Result<Vec<Detection>> {
         let region = scan.region.clamp(image.width(), image.height());
-        let look = self.looks[scan.view];
+        let Some(look) = self.looks.get(scan.view).copied() else {
+            return Ok(Vec::new());
+        };
         // OpenCV keeps groups of more windows than it is told.
         let mut believed = self.tuning.min_neighbors as i32 + 1;
         if look.view == View::default() && look.cascade == 0 {
