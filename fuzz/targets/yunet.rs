@@ -18,6 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
             region: Rect::new(0.0, 0.0, 64.0, 64.0),
             min: 16.0,
             max: 64.0,
+            view: 0,
         };
         let _ = detector.detect(&image, &scan);
     }
