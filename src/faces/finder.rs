@@ -282,7 +282,7 @@ impl FaceFinder {
                 let earlier = worker.outcome(patience, &self.hurry)?;
                 let mut own = None;
                 if worker.is_busy() {
-                    self.stats.skipped += u64::from(!job.is_empty());
+                    self.stats.skipped += u64::from(job.is_urgent());
                 } else if !job.is_empty() {
                     worker.order(self.work.image().clone(), job.clone())?;
                     if !patience.is_zero() {

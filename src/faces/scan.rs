@@ -68,6 +68,11 @@ impl Job {
         self.wide.is_none() && self.near.is_empty() && self.further.is_empty()
     }
 
+    /// Whether more is to be looked for than what further views may show, which can wait.
+    pub fn is_urgent(&self) -> bool {
+        self.wide.is_some() || !self.near.is_empty()
+    }
+
     /// Looks. Once `cancelled`, what is left is not looked at.
     pub fn run(
         self,

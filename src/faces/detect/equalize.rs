@@ -111,7 +111,9 @@ mod tests {
                 .collect();
             values.iter().max().unwrap() - values.iter().min().unwrap()
         };
-        assert!(range(0..40) > 2 * 9, "{}", range(0..40));
+        // Nine values from dark to bright, of which four are taken: each of these adds twice the
+        // usual step, the others somewhat less than one.
+        assert!((14..=16).contains(&range(0..40)), "{}", range(0..40));
         assert_eq!(range(115..128), 0);
     }
 
