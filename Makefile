@@ -49,7 +49,9 @@ demo: setup ## Runs the three elements on a video with faces and says where the 
 	$(BUILD)
 	@scripts/make-demo-clip
 	@mkdir -p $(OUT)
-	@$(RUN) $(TARGET)/release/fer-annotate .fer/media/demo.mkv --output $(OUT)/demo.mkv --still $(OUT)/still.png --records $(OUT)/faces.jsonl
+	@clip=.fer/media/people.mkv; test -e $$clip || clip=.fer/media/demo.mkv; \
+	$(RUN) $(TARGET)/release/fer-annotate $$clip --output $(OUT)/demo.mp4 --still $(OUT)/still.png --records $(OUT)/faces.jsonl
+	@echo "open $(OUT)/demo.mp4 in a browser or player, $(OUT)/still.png in a viewer; $(OUT)/faces.jsonl has a line a frame"
 
 live: setup ## Shows the webcam with every face's expression
 	$(BUILD)
