@@ -4,8 +4,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use opencv::core::{self, Mat, Size, Vector};
-use opencv::objdetect::CascadeClassifier;
 use opencv::prelude::*;
+
+opencv::opencv_branch_5! {
+    use opencv::xobjdetect::CascadeClassifier;
+}
+opencv::not_opencv_branch_5! {
+    use opencv::objdetect::CascadeClassifier;
+}
 
 use super::cascade::DEFAULT_CASCADE;
 use super::equalize::equalize;
