@@ -99,9 +99,15 @@ impl Job {
         cancelled: impl Fn() -> bool,
     ) -> Result<Vec<Detection>> {
         detector.tune(self.tuning);
+        // What is less sure than wanted ends no search for a better view of it.
+        let believe = |detection: &mut Detection| {
+            let confidence = detection.confidence.unwrap_or(1.0);
+            detection.strong &= confidence >= self.min_confidence;
+        };
         let mut found = Vec::new();
         if let Some(scan) = &self.wide {
             found = detector.detect(image, scan)?;
+            found.iter_mut().for_each(believe);
             *parts += u64::from(!self.whole);
         }
         for (i, group) in self.further.groups.iter().enumerate() {
@@ -117,6 +123,7 @@ impl Job {
                         ..self.everything
                     },
                 )?;
+                seen.iter_mut().for_each(believe);
                 let is_known = |d: &Detection| self.known.iter().any(|k| k.iou(&d.rect) > NEAR);
                 seen.retain(|d| d.strong && !is_known(d));
                 found.extend(seen);
@@ -150,10 +157,7 @@ impl Job {
                 *parts += 1;
             }
         }
-        for detection in &mut found {
-            let confidence = detection.confidence.unwrap_or(1.0);
-            detection.strong &= confidence >= self.min_confidence;
-        }
+        found.iter_mut().for_each(believe);
         Ok(distinct(found, SAME))
     }
 }

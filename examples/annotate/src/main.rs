@@ -9,6 +9,7 @@ mod source;
 mod still;
 mod watch;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,12 +60,22 @@ fn annotate(args: &Args) -> Result<()> {
     }
     let outputs = [&args.output, &args.records, &args.still];
     let outputs: Vec<&Path> = outputs.into_iter().flatten().map(|path| &**path).collect();
+    let input = match gst::glib::filename_from_uri(&args.input) {
+        Ok((path, _)) => path,
+        Err(_) => PathBuf::from(&args.input),
+    };
     for (i, output) in outputs.iter().enumerate() {
-        let place = absolute(output);
-        if place == absolute(Path::new(&args.input)) {
+        if are_one(output, &input) {
             bail!("{}: input and output are the same file", output.display());
         }
-        if outputs[..i].iter().any(|other| absolute(other) == place) {
+        if args
+            .model
+            .as_ref()
+            .is_some_and(|model| are_one(output, model))
+        {
+            bail!("{}: it is the model", output.display());
+        }
+        if outputs[..i].iter().any(|other| are_one(other, output)) {
             bail!("{}: it can't be two outputs", output.display());
         }
     }
@@ -107,13 +118,19 @@ fn annotate(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The place of a file, also of one that is not there yet.
-fn absolute(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok().or_else(|| {
+/// Whether both names are of one file, which need not be there yet. One that is there may have
+/// several names.
+fn are_one(a: &Path, b: &Path) -> bool {
+    let there = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
+    let place = |path: &Path| {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
         Some(folder.join(path.file_name()?))
-    })
+    };
+    match (there(a), there(b)) {
+        (None, None) => place(a).is_some_and(|a| place(b) == Some(a)),
+        (a, b) => a == b,
+    }
 }
 
 /// Runs the pipeline to its end, to `--seconds`, or until Ctrl-C; the file is closed

@@ -58,8 +58,10 @@ pub fn build(args: &Args) -> Result<Annotator> {
         None => None,
     };
     let enough = Arc::<AtomicBool>::default();
-    let limit = args.seconds.map(|seconds| Limit {
-        end: gst::ClockTime::from_seconds_f64(seconds),
+    let end = args.seconds.map(gst::ClockTime::try_from_seconds_f64);
+    // Longer than anything can last is no limit.
+    let limit = end.and_then(Result::ok).map(|end| Limit {
+        end,
         reached: enough.clone(),
     });
     let source = source::source(&args.input)?;

@@ -33,8 +33,8 @@ pub fn source(input: &str) -> Result<gst::Element> {
         input.to_owned()
     } else {
         let path = std::fs::canonicalize(input).with_context(|| input.to_owned())?;
-        if still::needs_own_decoder(&path).with_context(|| input.to_owned())? {
-            return still_source(&path);
+        if let Some(source) = still::source(&path).with_context(|| input.to_owned())? {
+            return Ok(source);
         }
         gst::glib::filename_to_uri(path, None)?.to_string()
     };
@@ -49,23 +49,6 @@ pub fn prefer_what_tells_orientation() {
     if let Some(parser) = gst::ElementFactory::find("jpegparse") {
         parser.set_rank(gst::Rank::PRIMARY + 1);
     }
-}
-
-/// A picture that `uridecodebin` can't read.
-fn still_source(path: &Path) -> Result<gst::Element> {
-    let bin =
-        gst::parse::bin_from_description("filesrc name=file ! gdkpixbufdec name=decode", false)?;
-    let element = |name: &str| bin.by_name(name).expect("named in the description");
-    element("file").set_property("location", path.display().to_string());
-    let pad = element("decode")
-        .static_pad("src")
-        .expect("decoders have a source");
-    bin.add_pad(
-        &gst::GhostPad::builder_with_target(&pad)?
-            .name("src")
-            .build(),
-    )?;
-    Ok(bin.upcast())
 }
 
 /// Links the source's first picture and sound streams, those that are there and those that
@@ -84,13 +67,13 @@ pub fn connect(
     let input = video
         .static_pad("sink")
         .expect("the branch begins with a queue");
-    if let Some(pad) = source.static_pad("src") {
-        pad.link(&input)?;
-        return Ok(());
-    }
     give_timestamps(&input);
     if let Some(limit) = limit.clone() {
         limit.hold(&input);
+    }
+    if let Some(pad) = source.static_pad("src") {
+        pad.link(&input)?;
+        return Ok(());
     }
     let decoder = source
         .downcast_ref::<gst::Bin>()

@@ -1,59 +1,129 @@
 //! Pictures that GStreamer's automatic choice of decoders can't read: for BMP and TIFF it takes
-//! those of FFmpeg, which find no frame, and at a GIF of one picture its demuxer never ends.
+//! those of FFmpeg, which find no frame, and at the end of a GIF its demuxer waits for ever. The
+//! crate `image` reads them, upright, and an `appsrc` passes them on.
 
-use std::io;
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
 
-/// Whether the file is such a picture.
+use anyhow::{Context, Result};
+use gst::prelude::*;
+use image::codecs::gif::GifDecoder;
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageReader};
+
+/// How long a GIF's picture is shown whose own time is too short to be meant, as browsers have it.
+const USUAL_DELAY: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+
+/// The source for such a picture; `None` for all other files.
 ///
 /// # Errors
-/// When it can't be read.
-pub fn needs_own_decoder(path: &Path) -> io::Result<bool> {
+/// When the file can't be read, or is damaged.
+pub fn source(path: &Path) -> Result<Option<gst::Element>> {
     // A pipe gives what is read only once.
     if !path.metadata()?.is_file() {
-        return Ok(false);
+        return Ok(None);
     }
     let mut start = [0; 10];
-    let read = io::Read::read(&mut std::fs::File::open(path)?, &mut start)?;
+    let read = File::open(path)?.read(&mut start)?;
     Ok(match &start[..read] {
-        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => true,
         // What is zero is reserved.
-        [b'B', b'M', _, _, _, _, 0, 0, 0, 0] => true,
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => {
-            pictures_in_gif(&std::fs::read(path)?) == 1
-        }
-        _ => false,
+        [b'I', b'I', 42, 0, ..]
+        | [b'M', b'M', 0, 42, ..]
+        | [b'B', b'M', _, _, _, _, 0, 0, 0, 0] => Some(still(path)?),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(animation(path)?),
+        _ => None,
     })
 }
 
-/// Pictures in a GIF file, up to where it is cut off (GIF89a specification, section 12 and
-/// appendix A: a file is a row of blocks, each of a known length or made of sub-blocks).
-fn pictures_in_gif(file: &[u8]) -> usize {
-    /// Bytes of the table of colours that a byte of flags tells.
-    fn table(flags: u8) -> usize {
-        match flags & 0x80 {
-            0 => 0,
-            _ => 3 << ((flags & 7) + 1),
-        }
-    }
-    let mut count = 0;
-    let mut at = 13 + file.get(10).copied().map_or(0, table);
-    while let Some(kind) = file.get(at) {
-        at += match kind {
-            0x21 => 2,
-            0x2c => {
-                count += 1;
-                11 + file.get(at + 9).copied().map_or(0, table)
+fn still(path: &Path) -> Result<gst::Element> {
+    let mut decoder = ImageReader::open(path)?
+        .with_guessed_format()?
+        .into_decoder()?;
+    let orientation = decoder.orientation()?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    let picture = picture.into_rgba8();
+    let source = app_source(picture.width(), picture.height());
+    let buffer = gst::Buffer::from_slice(picture.into_raw());
+    on_start(&source, move |source| {
+        // A flow that has ended needs no more pictures.
+        let _ = source.push_buffer(buffer.clone());
+        let _ = source.end_of_stream();
+        Ok(())
+    });
+    Ok(source.upcast())
+}
+
+fn animation(path: &Path) -> Result<gst::Element> {
+    let open =
+        |path: &Path| -> Result<_> { Ok(GifDecoder::new(BufReader::new(File::open(path)?))?) };
+    let (width, height) = open(path)?.dimensions();
+    let source = app_source(width, height);
+    let path = PathBuf::from(path);
+    on_start(&source, move |source| {
+        let mut at = gst::ClockTime::ZERO;
+        for frame in open(&path)?.into_frames() {
+            let frame = frame?;
+            let (numerator, denominator) = frame.delay().numer_denom_ms();
+            let shown = gst::ClockTime::from_mseconds(u64::from(numerator / denominator.max(1)));
+            let shown = match shown {
+                short if short <= gst::ClockTime::from_mseconds(10) => USUAL_DELAY,
+                shown => shown,
+            };
+            let mut buffer = gst::Buffer::from_slice(frame.into_buffer().into_raw());
+            let fields = buffer.make_mut();
+            fields.set_pts(at);
+            fields.set_duration(shown);
+            at += shown;
+            if source.push_buffer(buffer).is_err() {
+                return Ok(());
             }
-            _ => break,
-        };
-        // Sub-blocks, each behind its length; the last has none.
-        while let Some(length) = file.get(at) {
-            at += 1 + usize::from(*length);
-            if *length == 0 {
-                break;
-            }
         }
-    }
-    count
+        let _ = source.end_of_stream();
+        Ok(())
+    });
+    Ok(source.upcast())
+}
+
+/// A source of RGBA pictures that holds few of them at a time.
+fn app_source(width: u32, height: u32) -> gst_app::AppSrc {
+    let caps = gst::Caps::builder("video/x-raw")
+        .field("format", "RGBA")
+        .field("width", width as i32)
+        .field("height", height as i32)
+        .field("framerate", gst::Fraction::new(0, 1))
+        .build();
+    gst_app::AppSrc::builder()
+        .caps(&caps)
+        .format(gst::Format::Time)
+        .block(true)
+        .max_bytes(4 * u64::from(width) * u64::from(height) * 4)
+        .build()
+}
+
+/// Has `work` push the pictures on a thread of its own, once the source wants them; its error is
+/// one of the pipeline.
+fn on_start(
+    source: &gst_app::AppSrc,
+    work: impl Fn(&gst_app::AppSrc) -> Result<()> + Send + Sync + 'static,
+) {
+    let once = Once::new();
+    let work = std::sync::Arc::new(work);
+    let wanted = move |source: &gst_app::AppSrc, _| {
+        once.call_once(|| {
+            let (source, work) = (source.clone(), work.clone());
+            std::thread::spawn(move || {
+                if let Err(why) = work(&source).context("a damaged picture") {
+                    let why = format!("{why:#}").replace('\n', " ");
+                    gst::element_error!(source, gst::StreamError::Decode, ("{why}"));
+                }
+            });
+        });
+    };
+    source.set_callbacks(
+        gst_app::AppSrcCallbacks::builder()
+            .need_data(wanted)
+            .build(),
+    );
 }

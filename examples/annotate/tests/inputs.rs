@@ -113,9 +113,41 @@ fn stills_of_every_usual_kind_are_read() {
     };
     for end in ["bmp", "gif", "jpg", "png", "ppm", "tiff", "webp"] {
         let still = bench.make(&format!("still.{end}"), "-frames:v 1");
-        let (_, records) = bench.annotate(&still, "png");
-        assert_eq!(records.len(), 1, "{end}");
-        assert_smiles(&records[0], end);
+        for copy in ["png", "mp4"] {
+            let (copy, records) = bench.annotate(&still, copy);
+            assert_eq!(records.len(), 1, "{copy}");
+            assert_smiles(&records[0], &copy);
+            assert!(played(&copy).starts_with("512,512,"), "{copy}");
+        }
+    }
+}
+
+#[test]
+fn a_gif_that_moves_is_read_to_its_end_and_a_damaged_one_is_told() {
+    let test = "a_gif_that_moves_is_read_to_its_end_and_a_damaged_one_is_told";
+    let Some(bench) = Bench::new(test) else {
+        return;
+    };
+    let gif = bench.make("moving.gif", "-vf hue=h=40*t");
+    let (copy, records) = bench.annotate(&gif, "mp4");
+    assert!(records.len() > 5, "{}", records.len());
+    assert!(
+        played(&copy).ends_with(&format!(",{}", records.len())),
+        "{copy}"
+    );
+    assert_smiles(&records[5], &copy);
+    let whole = std::fs::read(&gif).unwrap();
+    for (name, length) in [("cut.gif", 500), ("start.gif", 6), ("head.gif", 13)] {
+        let cut = bench.path(name);
+        std::fs::write(&cut, &whole[..length]).unwrap();
+        let output = run(&[&cut, "--output", &bench.path("cut.mp4")]);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert_eq!(
+            said(&output).lines().count(),
+            1,
+            "{name}: {}",
+            said(&output)
+        );
     }
 }
 
@@ -267,6 +299,8 @@ fn seconds_are_kept_to_the_frame_and_sound_ends_with_them() {
     let args = ["--output", &copy, "--records", &records, "--seconds", "2"];
     let output = run(&[&[input.as_str()], &args[..]].concat());
     assert!(output.status.success(), "{}", said(&output));
+    let ever = run(&[&bench.portrait, "--seconds", "inf"]);
+    assert!(ever.status.success(), "{}", said(&ever));
     // 25 a second.
     assert_eq!(
         std::fs::read_to_string(records).unwrap().lines().count(),
@@ -323,6 +357,21 @@ fn every_file_is_another_one() {
         return;
     };
     let copy = bench.path("copy.png");
+    // An input has other names, too.
+    let (input, link) = (bench.path("input.png"), bench.path("link.png"));
+    std::fs::copy(&bench.portrait, &input).unwrap();
+    let _ = std::fs::remove_file(&link);
+    std::fs::hard_link(&input, &link).unwrap();
+    let before = std::fs::read(&input).unwrap();
+    for (input, output) in [(&input, &link), (&format!("file://{input}"), &input)] {
+        let refused = run(&[input, "--output", output]);
+        assert!(
+            said(&refused).contains("the same file"),
+            "{}",
+            said(&refused)
+        );
+    }
+    assert_eq!(std::fs::read(&input).unwrap(), before);
     for twice in [
         ["--output", &copy, "--still", &copy],
         ["--records", &copy, "--output", &copy],
