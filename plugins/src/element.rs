@@ -1,4 +1,4 @@
-//! What the three elements do alike.
+//! What the elements do alike.
 
 use gst::glib;
 use gst::prelude::*;

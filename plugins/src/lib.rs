@@ -5,6 +5,7 @@
 //! | `ferfacedetect` | finds and follows faces, one region-of-interest meta each |
 //! | `ferclassify` | names the expression of every face |
 //! | `feroverlay` | draws the result |
+//! | `ferpublish` | sends it to a file or a broker |
 //!
 //! ```text
 //! gst-launch-1.0 v4l2src ! videoconvert ! ferfacedetect ! ferclassify ! feroverlay ! videoconvert ! autovideosink
@@ -31,6 +32,8 @@ mod logging;
 mod message;
 pub mod meta;
 mod overlay;
+mod publish;
+pub mod record;
 mod stats;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
@@ -38,7 +41,8 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     meta::init();
     facedetect::register(plugin)?;
     classify::register(plugin)?;
-    overlay::register(plugin)
+    overlay::register(plugin)?;
+    publish::register(plugin)
 }
 
 gst::plugin_define!(

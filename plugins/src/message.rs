@@ -55,16 +55,22 @@ where
 }
 
 /// When the frame was taken, since 1970, where a reference timestamp says so.
-fn utc_time(buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
-    buffer
-        .iter_meta::<gst::ReferenceTimestampMeta>()
-        .find_map(
-            |meta| match meta.reference().structure(0)?.name().as_str() {
-                "timestamp/x-unix" => Some(meta.timestamp()),
-                "timestamp/x-ntp" => meta.timestamp().checked_sub(NTP_TO_UNIX),
-                _ => None,
-            },
-        )
+pub fn utc_time(buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    let unix = reference_time(buffer, "timestamp/x-unix");
+    unix.or_else(|| ntp_time(buffer))
+}
+
+/// The same by NTP alone, as RTP's sender reports have it.
+pub fn ntp_time(buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    reference_time(buffer, "timestamp/x-ntp")?.checked_sub(NTP_TO_UNIX)
+}
+
+fn reference_time(buffer: &gst::BufferRef, clock: &str) -> Option<gst::ClockTime> {
+    let mut metas = buffer.iter_meta::<gst::ReferenceTimestampMeta>();
+    metas.find_map(|meta| {
+        let name = meta.reference().structure(0)?.name();
+        (name == clock).then(|| meta.timestamp())
+    })
 }
 
 /// Posts an element message.

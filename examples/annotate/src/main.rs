@@ -84,7 +84,7 @@ fn annotate(args: &Args) -> Result<()> {
     gstfer::plugin_register_static()?;
     let annotator = pipeline::build(args)?;
     let records = args.records.as_deref().map(Records::create).transpose()?;
-    let seen = watch::watch(&annotator, records, args.still.is_some());
+    let seen = watch::watch(&annotator, records, &args.input, args.still.is_some());
 
     let start = Instant::now();
     let outcome = play(&annotator, args, &seen);

@@ -1,56 +1,12 @@
 //! One record a frame, written while the stream runs.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use gstfer::meta::FaceMeta;
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct Frame<'a> {
-    /// Number of the frame, from 0.
-    frame: u64,
-    /// Stream time in nanoseconds; null where the stream has none.
-    pts: Option<u64>,
-    faces: Vec<Face<'a>>,
-}
-
-#[derive(Serialize)]
-struct Face<'a> {
-    id: i32,
-    /// x, y, width, height in pixels.
-    r#box: [i32; 4],
-    detection: Option<f64>,
-    label: Option<&'a str>,
-    confidence: Option<f64>,
-    smoothed_label: Option<&'a str>,
-    smoothed_confidence: Option<f64>,
-    probabilities: BTreeMap<&'a str, f64>,
-}
-
-impl<'a> Face<'a> {
-    fn new(face: &'a FaceMeta) -> Self {
-        let expression = face.expression.as_ref();
-        let rect = &face.rect;
-        Self {
-            id: face.id,
-            r#box: [rect.x, rect.y, rect.width, rect.height].map(|v| v as i32),
-            detection: face.detection,
-            label: expression.map(|e| e.label.as_str()),
-            confidence: expression.map(|e| e.confidence),
-            smoothed_label: expression.map(|e| e.smoothed_label.as_str()),
-            smoothed_confidence: expression.map(|e| e.smoothed_confidence),
-            probabilities: expression
-                .iter()
-                .flat_map(|e| &e.probabilities)
-                .map(|(label, p)| (label.as_str(), *p))
-                .collect(),
-        }
-    }
-}
+use gstfer::record::{Face, Frame, Schema};
 
 enum Format {
     JsonLines,
@@ -82,26 +38,25 @@ impl Records {
     }
 
     /// Writes a frame's record; it is on the disk when this returns.
-    pub fn write(&mut self, frame: u64, pts: Option<u64>, faces: &[FaceMeta]) -> Result<()> {
-        let faces: Vec<Face> = faces.iter().map(Face::new).collect();
+    pub fn write(&mut self, frame: &Frame, faces: &[FaceMeta]) -> Result<()> {
         match self.format {
             Format::JsonLines => {
-                serde_json::to_writer(&mut self.file, &Frame { frame, pts, faces })?;
-                writeln!(self.file)?;
+                writeln!(self.file, "{}", Schema::Fer.line(frame, faces, &[]))?;
             }
-            Format::Csv => self.write_rows(frame, pts, &faces)?,
+            Format::Csv => self.write_rows(frame, faces)?,
         }
         self.file.flush()?;
         Ok(())
     }
 
     /// A row for each face; a frame without one has a row of its own with empty cells.
-    fn write_rows(&mut self, frame: u64, pts: Option<u64>, faces: &[Face]) -> Result<()> {
-        let pts = pts.map_or(String::new(), |pts| pts.to_string());
+    fn write_rows(&mut self, frame: &Frame, faces: &[FaceMeta]) -> Result<()> {
+        let pts = frame.time.map_or(String::new(), |pts| pts.to_string());
+        let frame = frame.number;
         if faces.is_empty() {
             writeln!(self.file, "{frame},{pts},,,,,,,,,,,")?;
         }
-        for face in faces {
+        for face in faces.iter().map(Face::new) {
             let [x, y, width, height] = face.r#box;
             let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:.4}"));
             let probabilities: Vec<String> = face

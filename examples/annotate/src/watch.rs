@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
 use gstfer::meta::{self, FaceMeta};
+use gstfer::record::{Frame, Origin};
 
 use crate::pipeline::Annotator;
 use crate::records::Records;
@@ -26,10 +27,11 @@ pub struct Seen {
     records: Option<Records>,
 }
 
-/// Looks at every frame behind the overlay from now on.
+/// Looks at every frame behind the overlay from now on; `input` names it in the records.
 pub fn watch(
     annotator: &Annotator,
     records: Option<Records>,
+    input: &str,
     keep_still: bool,
 ) -> Arc<Mutex<Seen>> {
     let seen = Arc::new(Mutex::new(Seen {
@@ -37,6 +39,7 @@ pub fn watch(
         ..Seen::default()
     }));
     let shared = seen.clone();
+    let stream = name(input);
     let pad = annotator
         .overlay
         .static_pad("src")
@@ -47,9 +50,9 @@ pub fn watch(
         };
         let faces = meta::faces(buffer, &[meta::FACE.to_owned()]);
         let mut seen = shared.lock().unwrap();
-        let frame = seen.frames;
+        let frame = frame(pad, buffer, seen.frames, &stream);
         if let Some(records) = &mut seen.records
-            && let Err(why) = records.write(frame, stream_time(pad, buffer), &faces)
+            && let Err(why) = records.write(&frame, &faces)
         {
             seen.failure.get_or_insert(why);
         }
@@ -83,8 +86,53 @@ fn score(faces: &[FaceMeta]) -> f64 {
     faces.len() as f64 * 10.0 + sure
 }
 
+/// What records call `input`: a URI without user, password and what is asked of it, which may
+/// be secret.
+fn name(input: &str) -> String {
+    let Some((scheme, rest)) = input.split_once("://") else {
+        return input.to_owned();
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+/// What a frame on `pad` is.
+fn frame(pad: &gst::Pad, buffer: &gst::BufferRef, number: u64, stream: &str) -> Frame {
+    let caps = pad.current_caps();
+    let info = caps.and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok());
+    Frame {
+        origin: Origin {
+            stream: Some(stream.to_owned()),
+            element: None,
+        },
+        number,
+        time: stream_time(pad, buffer),
+        width: info.as_ref().map_or(0, gst_video::VideoInfo::width),
+        height: info.as_ref().map_or(0, gst_video::VideoInfo::height),
+        // The same input gives the same records: the present time is in none.
+        ..Frame::default()
+    }
+}
+
 fn stream_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<u64> {
     let event = pad.sticky_event::<gst::event::Segment>(0)?;
     let segment = event.segment().downcast_ref::<gst::ClockTime>()?.to_owned();
     segment.to_stream_time(buffer.pts()).map(|t| t.nseconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn names_hold_no_secrets() {
+        assert_eq!(name("clips/a@b.mkv"), "clips/a@b.mkv");
+        assert_eq!(
+            name("rtsp://jo:hunter2@camera:554/a@b?token=x"),
+            "rtsp://camera:554/a@b"
+        );
+        assert_eq!(name("rtsp://camera"), "rtsp://camera");
+    }
 }

@@ -1,5 +1,7 @@
 //! The program as a user runs it, on real pictures and clips.
 
+#[path = "../../../tests/lines/mod.rs"]
+mod lines;
 #[path = "../../../tests/media/mod.rs"]
 mod media_file;
 #[path = "../../../tests/skip/mod.rs"]
@@ -32,7 +34,7 @@ fn annotate(args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn lines(path: &Path) -> Vec<Value> {
+fn records(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -73,10 +75,13 @@ fn a_clip_becomes_a_video_a_still_and_one_record_a_frame() {
         "{summary}"
     );
 
-    let records = lines(Path::new(&records));
+    lines::assert_valid(&std::fs::read_to_string(&records).unwrap());
+    let records = self::records(Path::new(&records));
     assert_eq!(records.len(), 200);
     for (i, record) in records.iter().enumerate() {
         assert_eq!(record["frame"], i);
+        assert_eq!(record["stream"], clip.display().to_string());
+        assert_eq!([&record["width"], &record["height"]], [640, 480]);
         assert_eq!(record["pts"].as_u64().unwrap() / 1_000_000, i as u64 * 40);
         for face in record["faces"].as_array().unwrap() {
             let sum: f64 = face["probabilities"]

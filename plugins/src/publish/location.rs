@@ -1,0 +1,251 @@
+//! Where records go.
+
+use std::path::PathBuf;
+
+use gst::glib;
+
+use super::secret::Secret;
+
+/// A place for records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// JSON lines on standard output.
+    Output,
+    /// JSON lines in a file or named pipe.
+    File(PathBuf),
+    /// A topic of an MQTT broker.
+    Mqtt(Broker),
+}
+
+/// An MQTT broker and what it takes to send to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// User and password.
+    pub user: Option<(String, Secret)>,
+    /// Of the records.
+    pub topic: String,
+    /// File of the certificates that are trusted, in PEM; else those of the system are.
+    pub certificates: Option<PathBuf>,
+}
+
+const PORT: u16 = 1883;
+const TLS_PORT: u16 = 8883;
+/// Longest topic, in bytes, that leaves room for that of the status.
+const LONGEST_TOPIC: usize = 65_000;
+
+impl Location {
+    /// Reads what the user wrote.
+    ///
+    /// # Errors
+    /// A text for the user, which says nothing of a password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "-" {
+            return Ok(Self::Output);
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self::File(text.into()));
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "file" => match glib::filename_from_uri(text) {
+                Ok((path, host)) if host.as_deref().is_none_or(is_here) => Ok(Self::File(path)),
+                _ => Err("A file's URI is file:///folder/name".to_owned()),
+            },
+            "mqtt" => Broker::parse(rest, false).map(Self::Mqtt),
+            "mqtts" => Broker::parse(rest, true).map(Self::Mqtt),
+            "kafka" => Err("This build has no Kafka".to_owned()),
+            // Half a path is none that anybody means.
+            _ if scheme.is_empty() || scheme.contains('/') || rest.is_empty() => {
+                Err("The location is neither a path nor a URI".to_owned())
+            }
+            scheme => Err(format!(
+                "The location's scheme {scheme} is not file, mqtt or mqtts"
+            )),
+        }
+    }
+}
+
+/// Whether a file's URI names this machine.
+fn is_here(host: &str) -> bool {
+    host.is_empty() || host == "localhost"
+}
+
+#[cfg(not(feature = "mqtt"))]
+impl Broker {
+    fn parse(_: &str, _: bool) -> Result<Self, String> {
+        Err("This build has no MQTT (feature mqtt)".to_owned())
+    }
+}
+
+#[cfg(feature = "mqtt")]
+impl Broker {
+    /// Reads what follows the scheme. Names may be percent-encoded (RFC 3986).
+    fn parse(text: &str, tls: bool) -> Result<Self, String> {
+        if tls && cfg!(not(feature = "mqtts")) {
+            return Err("This build has no MQTT over TLS (feature mqtts)".to_owned());
+        }
+        let form = "A broker's location is mqtt://host/topic or mqtt://user@host:port/topic";
+        let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+        let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if user.contains(':') {
+            return Err(
+                "A password does not belong into the location, where others see it: use the \
+                 property password or FER_PUBLISH_PASSWORD"
+                    .to_owned(),
+            );
+        }
+        let (host, port) = match place.rsplit_once(':') {
+            // The colons of an IPv6 address are in brackets.
+            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            _ => (place, None),
+        };
+        let port = match port {
+            Some(port) => port.parse().ok().filter(|port| *port > 0),
+            None if tls => Some(TLS_PORT),
+            None => Some(PORT),
+        };
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            return Err(form.to_owned());
+        }
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let topic = decoded(path).unwrap_or_default();
+        if path.contains('?') || topic.contains(['+', '#', '\0']) {
+            return Err("A topic that is written to has no +, # or ? in it".to_owned());
+        }
+        if topic.is_empty() || topic.len() > LONGEST_TOPIC {
+            return Err(format!("The location has no topic. {form}"));
+        }
+        let user = decoded(user).ok_or(form)?;
+        Ok(Self {
+            host: host.to_owned(),
+            port: port.ok_or("The location's port is not 1 to 65535")?,
+            tls,
+            user: Some((user, Secret::default())).filter(|(user, _)| !user.is_empty()),
+            topic,
+            certificates: None,
+        })
+    }
+}
+
+/// A part of a URI as it is meant.
+#[cfg(feature = "mqtt")]
+fn decoded(text: &str) -> Option<String> {
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    decoded.ok().map(|text| text.into_owned())
+}
+
+/// What the user wrote, without the password that does not belong there.
+pub fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    // A password may hold an at sign or a slash that nobody has escaped: better too much is
+    // left out than too little.
+    let secret = rest.rfind('@').and_then(|end| {
+        let (user, _) = rest[..end].split_once(':')?;
+        Some((user, &rest[end..]))
+    });
+    match secret {
+        Some((user, host)) => format!("{scheme}://{user}:...{host}"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_standard_output() {
+        assert_eq!(Location::parse("-"), Ok(Location::Output));
+        for (text, path) in [
+            ("faces.jsonl", "faces.jsonl"),
+            ("/tmp/a b.jsonl", "/tmp/a b.jsonl"),
+            ("a:b/c", "a:b/c"),
+            ("file:///tmp/a%20b.jsonl", "/tmp/a b.jsonl"),
+        ] {
+            assert_eq!(Location::parse(text), Ok(Location::File(path.into())));
+        }
+    }
+
+    #[cfg(feature = "mqtt")]
+    #[test]
+    fn brokers() {
+        let broker = |text: &str| match Location::parse(text) {
+            Ok(Location::Mqtt(broker)) => broker,
+            other => panic!("{text}: {other:?}"),
+        };
+        let plain = broker("mqtt://broker.example/cameras/door");
+        assert_eq!((plain.host.as_str(), plain.port), ("broker.example", 1883));
+        assert_eq!(plain.topic, "cameras/door");
+        assert_eq!(plain.user, None);
+        let full = broker("MQTT://jo%40home@[::1]:2000/t%20t");
+        assert_eq!((full.host.as_str(), full.port), ("[::1]", 2000));
+        assert_eq!(full.topic, "t t");
+        assert_eq!(full.user.unwrap().0, "jo@home");
+    }
+
+    #[test]
+    fn what_is_no_place_is_said_without_the_password() {
+        for (text, said) in [
+            ("http://host/topic", "http"),
+            ("kafka://host/topic", "Kafka"),
+            ("://x", "neither"),
+            ("file://far/away", "file:///"),
+            (
+                "mqtts://host/topic",
+                if cfg!(feature = "mqtts") { "" } else { "TLS" },
+            ),
+        ] {
+            match Location::parse(text) {
+                Err(why) => assert!(why.contains(said), "{text}: {why}"),
+                Ok(place) => assert!(said.is_empty(), "{text}: {place:?}"),
+            }
+        }
+        #[cfg(feature = "mqtt")]
+        for (text, said) in [
+            ("mqtt://", "mqtt://host/topic"),
+            ("mqtt://host", "no topic"),
+            ("mqtt://host/", "no topic"),
+            ("mqtt:///topic", "mqtt://host/topic"),
+            ("mqtt://host:99999/topic", "port"),
+            ("mqtt://host:0/topic", "port"),
+            ("mqtt://host/a/#", "topic"),
+            ("mqtt://host/a/+/b", "topic"),
+            ("mqtt://jo:hunter2@host/topic", "password"),
+            ("mqtt://jo:hunter2@/to@host/topic", "password"),
+            ("mqtt://jo:a/hunter2@host/topic", "port"),
+        ] {
+            let why = Location::parse(text).unwrap_err();
+            assert!(
+                why.contains(said) && !why.contains("hunter2"),
+                "{text}: {why}"
+            );
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_shown_again() {
+        for (text, shown) in [
+            ("faces.jsonl", "faces.jsonl"),
+            ("mqtt://host:1/t", "mqtt://host:1/t"),
+            ("mqtt://jo@host:1/t", "mqtt://jo@host:1/t"),
+            ("mqtt://jo:hunter2@host:1/t", "mqtt://jo:...@host:1/t"),
+        ] {
+            assert_eq!(without_password(text), shown);
+        }
+        for text in [
+            "mqtt://jo:hun@hunter2@h/t",
+            "mqtt://jo:a/hunter2@h/t",
+            "mqtt://jo:hunter2@",
+        ] {
+            let shown = without_password(text);
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+}
