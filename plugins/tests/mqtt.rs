@@ -318,3 +318,62 @@ fn a_broker_that_never_answers_holds_nothing_up() {
         );
     });
 }
+
+/// Makes a key and a certificate of this machine, by which it is trusted itself.
+#[cfg(feature = "mqtts")]
+fn certify(broker: &Broker) {
+    let made = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
+        // What rustls takes is not what signs others at the same time.
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(broker.path("key.pem"))
+        .arg("-out")
+        .arg(broker.path("certificate.pem"))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+}
+
+#[cfg(feature = "mqtts")]
+#[test]
+fn over_tls_records_go_to_those_alone_who_are_trusted() {
+    let Some(mut broker) = Broker::new("mqtt-tls", "allow_anonymous true") else {
+        return;
+    };
+    certify(&broker);
+    let file = |name: &str| broker.path(name).display().to_string();
+    let config = std::fs::read_to_string(broker.path("broker.conf")).unwrap();
+    let config = format!(
+        "{config}\ncertfile {}\nkeyfile {}\n",
+        file("certificate.pem"),
+        file("key.pem")
+    );
+    std::fs::write(broker.path("broker.conf"), config).unwrap();
+    let certificate = file("certificate.pem");
+    broker.start();
+    let run_with_trust = |trust: &str| {
+        run(&format!(
+            "{} ! ferpublish location=mqtts://localhost:{}/faces {trust} drain-timeout=2000 ! fakesink name=end",
+            source("num-buffers=50"),
+            broker.port
+        ))
+    };
+    let trusted = run_with_trust(&format!("ca-file={certificate}"));
+    assert_eq!(warnings(&trusted), [""; 0], "{}", broker.log());
+    assert_eq!(stat(&trusted.stats["ferpublish"], "published"), 50);
+    let unknown = run_with_trust("");
+    assert_eq!((unknown.error.as_ref(), unknown.frames.len()), (None, 50));
+    assert_eq!(stat(&unknown.stats["ferpublish"], "published"), 0);
+    assert!(!warnings(&unknown).is_empty());
+    let none = run_with_trust("ca-file=/nonexistent.pem");
+    assert!(none.error.unwrap().1.contains("/nonexistent.pem"));
+}

@@ -346,7 +346,6 @@ fn a_standard_output_that_is_closed_is_told_once_and_video_goes_on() {
 }
 
 /// The warnings on the bus: text and what is said beside it.
-#[allow(dead_code, reason = "a build without MQTT has fewer tests")]
 fn warnings(run: &Run) -> Vec<String> {
     let text = |message: &gst::Message| match message.view() {
         gst::MessageView::Warning(why) => Some(format!(
@@ -404,6 +403,41 @@ fn who_reads_nothing_does_not_hold_up_video() {
         assert_eq!(whole.lines().count() as u64, published);
         assert_valid(whole);
     });
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_video_goes_on() {
+    let run = run(&format!(
+        "{} ! ferpublish location=/dev/full queue-size=10 drain-timeout=1000 ! fakesink name=end",
+        frames(50)
+    ));
+    assert_eq!((run.error.as_ref(), run.frames.len()), (None, 50));
+    let said = warnings(&run);
+    let full: Vec<&String> = said
+        .iter()
+        .filter(|text| text.contains("No space"))
+        .collect();
+    assert_eq!(full.len(), 1, "{said:?}");
+    assert_eq!(stat(&run.stats["ferpublish"], "published"), 0);
+}
+
+#[test]
+fn what_the_documentation_shows_is_what_the_schema_says() {
+    let page = include_str!("../../docs/records.md");
+    let mut examples = 0;
+    for block in page.split("```json\n").skip(1) {
+        let example = block.split("```").next().unwrap().replace('\n', "");
+        // Events are a part of a line.
+        let line = match example.starts_with('{') {
+            true => example,
+            false => {
+                format!(r#"{{"frame":0,"pts":null,"width":1,"height":1,"faces":[],{example}}}"#)
+            }
+        };
+        assert_valid(&format!("{line}\n"));
+        examples += 1;
+    }
+    assert_eq!(examples, 4);
 }
 
 #[test]
