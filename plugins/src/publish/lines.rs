@@ -103,7 +103,9 @@ pub fn run(target: &Target, queue: &Queue, reporter: &Reporter) {
             // The next reader begins with a whole line.
             rest = Rest::default();
         }
-        if !std::mem::replace(&mut told, true) {
+        if std::mem::replace(&mut told, true) {
+            reporter.log(&format!("another attempt failed: {why}"));
+        } else {
             let text = format!("Can't write to {} now; trying again", target.name());
             reporter.warn(&text, &why.to_string());
         }

@@ -34,9 +34,12 @@ pub struct Broker {
     pub certificates: Option<PathBuf>,
 }
 
+#[cfg(feature = "mqtt")]
 const PORT: u16 = 1883;
+#[cfg(feature = "mqtt")]
 const TLS_PORT: u16 = 8883;
 /// Longest topic, in bytes, that leaves room for that of the status.
+#[cfg(feature = "mqtt")]
 const LONGEST_TOPIC: usize = 65_000;
 
 impl Location {

@@ -45,7 +45,6 @@ impl Reporter {
     }
 
     /// Writes into the debug log.
-    #[cfg(feature = "mqtt")]
     pub fn log(&self, text: &str) {
         if let Some(element) = self.element.upgrade() {
             gst::info!(self.cat, obj = element, "{text}");
