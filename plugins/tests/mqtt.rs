@@ -70,9 +70,7 @@ fn all_records_arrive_in_order_and_the_status_tells_of_both_ends() {
     let Some(mut broker) = Broker::new("mqtt-order", "allow_anonymous true") else {
         return;
     };
-    broker.start();
-    let listener = broker.listen("order", "cameras/door/#", &[]);
-    wait_until(|| broker.log().contains("SUBACK"));
+    let listener = broker.start_with_listener("order", "cameras/door/#");
     let run = run(&format!(
         "{} ! ferpublish location=mqtt://127.0.0.1:{}/cameras/door ! fakesink name=end",
         source("num-buffers=700"),
@@ -94,18 +92,16 @@ fn all_records_arrive_in_order_and_the_status_tells_of_both_ends() {
             .collect::<String>(),
     );
     // Who comes later learns it, too.
-    let late = broker.listen("late", "cameras/door/status", &[]).next();
+    let late = broker.listen("late", "cameras/door/status").next();
     assert_eq!((late.payload.as_str(), late.retained), ("offline", true));
 }
 
 #[test]
-fn a_broker_that_is_away_for_a_while_misses_nothing() {
+fn a_broker_that_is_killed_and_started_again_misses_nothing() {
     let Some(mut broker) = Broker::new("mqtt-away", "allow_anonymous true") else {
         return;
     };
-    broker.start();
-    let listener = broker.listen("away", "faces", &[]);
-    wait_until(|| broker.log().contains("SUBACK"));
+    let listener = broker.start_with_listener("away", "faces");
     let description = format!(
         "{} ! ferpublish name=teller location=mqtt://127.0.0.1:{}/faces queue-size=100000 drain-timeout=50000 \
          ! fakesink name=end sync=true",
@@ -123,7 +119,7 @@ fn a_broker_that_is_away_for_a_while_misses_nothing() {
     let teller = elements.lock().unwrap().take().unwrap();
     let stats = || teller.property::<gst::Structure>("stats");
     wait_until(|| stat(&stats(), "published") > 50);
-    broker.end();
+    broker.kill();
     wait_until(|| stat(&stats(), "queued") > 50);
     assert!(!stats().get::<bool>("connected").unwrap());
     broker.start();
@@ -145,9 +141,7 @@ fn a_broker_that_comes_late_gets_what_the_queue_holds() {
         return;
     };
     // The broker knows who listens, and is away again.
-    broker.start();
-    let listener = broker.listen("late", "faces", &[]);
-    wait_until(|| broker.log().contains("SUBACK"));
+    let listener = broker.start_with_listener("late", "faces");
     broker.end();
     let location = format!("mqtt://127.0.0.1:{}/faces", broker.port);
     let (failed, fails) = std::sync::mpsc::channel();
@@ -206,6 +200,25 @@ fn without_a_broker_video_goes_on_and_who_hears_the_warning_may_ask() {
         assert_eq!((stat(&now, "queued"), stat(&now, "published")), (20, 0));
         pipeline.set_state(gst::State::Null).unwrap();
     });
+}
+
+#[test]
+fn who_is_killed_is_offline() {
+    let Some(mut broker) = Broker::new("mqtt-will", "allow_anonymous true") else {
+        return;
+    };
+    let listener = broker.start_with_listener("will", "faces/status");
+    let mut stream = Command::new("gst-launch-1.0")
+        .args(["-q", "videotestsrc", "is-live=true", "!", "ferpublish"])
+        .arg(format!("location=mqtt://127.0.0.1:{}/faces", broker.port))
+        .args(["!", "fakesink"])
+        .env("GST_PLUGIN_PATH", common::plugin_folder())
+        .spawn()
+        .unwrap();
+    assert_eq!(listener.next().payload, "online");
+    stream.kill().unwrap();
+    stream.wait().unwrap();
+    assert_eq!(listener.next().payload, "offline");
 }
 
 #[test]
@@ -332,7 +345,7 @@ fn certify(broker: &Broker) {
             "-addext",
             "subjectAltName=DNS:localhost",
         ])
-        // What rustls takes is not what signs others at the same time.
+        // rustls takes no authority's certificate for that of a server.
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .arg("-keyout")
         .arg(broker.path("key.pem"))

@@ -48,7 +48,7 @@ impl Broker {
         // As root it would give up its rights and could not read the folder.
         let config = format!(
             "user root\nlistener {port} 127.0.0.1\npersistence true\npersistence_location {}/\n\
-             max_queued_messages 0\n{lines}\n",
+             max_queued_messages 0\nmax_inflight_messages 0\n{lines}\n",
             folder.display()
         );
         std::fs::write(folder.join("broker.conf"), config).unwrap();
@@ -84,29 +84,53 @@ impl Broker {
         }
     }
 
+    /// Starts it, and someone who hears all of `topic`, whom it will know when it is started
+    /// again, however it ends.
+    pub fn start_with_listener(&mut self, name: &str, topic: &str) -> Listener {
+        self.start();
+        let listener = self.listen(name, topic);
+        while !self.log().contains("SUBACK") {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.end();
+        self.start();
+        while !self.log().contains("SUBACK") {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        listener
+    }
+
     /// What it says.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    /// Ends it; what it has confirmed is on its disk then.
+    /// Ends it; who listens is on its disk then.
     pub fn end(&mut self) {
+        self.signal(libc::SIGTERM);
+    }
+
+    /// Kills it, without a word to anybody.
+    pub fn kill(&mut self) {
+        self.signal(libc::SIGKILL);
+    }
+
+    fn signal(&mut self, signal: i32) {
         if let Some(mut child) = self.child.take() {
             // SAFETY: a signal for a child that has not been waited for.
-            unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+            unsafe { libc::kill(child.id() as i32, signal) };
             child.wait().unwrap();
         }
     }
 
     /// Someone who hears all of `topic` as JSON, also what came while they or the broker were
     /// away.
-    pub fn listen(&self, name: &str, topic: &str, options: &[&str]) -> Listener {
+    pub fn listen(&self, name: &str, topic: &str) -> Listener {
         // Comes back as soon as the broker is there again.
         let mut child = Command::new("mosquitto_sub")
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
             .args(["-q", "1", "-c", "-i", name, "-t", topic])
             .args(["-F", "%r %t %p"])
-            .args(options)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
