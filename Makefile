@@ -25,6 +25,7 @@ export FER_MEDIA_DIR ?= $(if $(wildcard .fer/media),$(CURDIR)/.fer/media)
 RUN := env $(if $(ORT_DYLIB_PATH),,$$(test -e $(ORT) && echo ORT_DYLIB_PATH=$(ORT)))
 RUN_TESTS := $(RUN) $(if $(FER_TENSORRT_LIB),,$$(test -d $(TENSORRT) && echo FER_TENSORRT_LIB=$(TENSORRT)))
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # Where `make install` puts the plugin: PREFIX where one is given, else the system for
 # root, else the folder in the home that GStreamer reads.
 PREFIX    ?=
@@ -88,7 +89,7 @@ deb: build ## Packs Debian packages for this release into out/deb
 	scripts/deb
 
 deb-check: ## Installs the packages in out/deb in fresh roots of Debian 12 and 13 and removes them (as root)
-	for release in bookworm:12 trixie:13; do scripts/deb-check $${release%:*} out/deb/*~debian$${release#*:}_*.deb || exit 1; done
+	for release in bookworm:12 trixie:13; do scripts/deb-check $${release%:*} out/deb/*_$(VERSION)-1~debian$${release#*:}_*.deb || exit 1; done
 
 gpu-kit: setup-test ## Packs those checks into out/gpu-kit, for a machine with a card and no network
 	@scripts/gpu-kit

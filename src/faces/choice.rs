@@ -25,10 +25,19 @@ pub(super) fn open(config: &FinderConfig) -> Result<Box<dyn Detector>> {
             }
         },
     };
+    // A file that nobody named but lies where it is looked for must stop nobody.
+    let may_do_without = config.detector == DetectorKind::Auto
+        && config.yunet.is_none()
+        && std::env::var_os("FER_YUNET").is_none();
     if let Some(path) = yunet {
-        let detector = YuNetDetector::open(&path)?;
-        log::info!("faces are found by YuNet ({})", path.display());
-        return Ok(Box::new(detector));
+        match YuNetDetector::open(&path) {
+            Ok(detector) => {
+                log::info!("faces are found by YuNet ({})", path.display());
+                return Ok(Box::new(detector));
+            }
+            Err(why) if may_do_without => log::warn!("{why}; a cascade takes its place"),
+            Err(why) => return Err(why),
+        }
     }
     let path = match &config.cascade {
         Some(path) => path.clone(),
