@@ -64,6 +64,15 @@ fn semicolons_and_tabs_and_names_of_emotions() {
     assert!(data.faults[0].contains("\"joyless\""), "{:?}", data.faults);
 }
 
+/// Of `xz`: a row of class 3 to train on.
+fn xz() -> Vec<u8> {
+    let xz = "fd377a585a0000016922de36020021011c00000010cf58cce0121f00405d00329b4a43ad15af68bf319ee4\
+              4d5bf2257000392b7c0b59d5e82ca654744204118d7ff98fef61c4e1800c6c6634210d060f769c12708ef9\
+              9b9aae6deb51c3200000c4f731c5000158a024000000b8f9ff7c3e300d8b020000000001595a";
+    let byte = |i: usize| u8::from_str_radix(&xz[i..i + 2], 16).unwrap();
+    (0..xz.len()).step_by(2).map(byte).collect()
+}
+
 #[test]
 fn compressed_tables() {
     let folder = tempfile::tempdir().unwrap();
@@ -75,13 +84,7 @@ fn compressed_tables() {
     std::fs::write(path("a.csv.gz"), &gzip).unwrap();
     assert_eq!(read(&open(&path("a.csv.gz"))), READ);
 
-    // Of `xz`: a row of class 3 to train on.
-    let xz = "fd377a585a0000016922de36020021011c00000010cf58cce0121f00405d00329b4a43ad15af68bf319ee4\
-              4d5bf2257000392b7c0b59d5e82ca654744204118d7ff98fef61c4e1800c6c6634210d060f769c12708ef9\
-              9b9aae6deb51c3200000c4f731c5000158a024000000b8f9ff7c3e300d8b020000000001595a";
-    let byte = |i: usize| u8::from_str_radix(&xz[i..i + 2], 16).unwrap();
-    let xz: Vec<u8> = (0..xz.len()).step_by(2).map(byte).collect();
-    std::fs::write(path("fer2013.csv.xz"), xz).unwrap();
+    std::fs::write(path("fer2013.csv.xz"), xz()).unwrap();
     assert_eq!(read(&open(&path("fer2013.csv.xz"))), READ[..1]);
     // The folder that it lies in, too.
     assert_eq!(read(&open(folder.path())), READ[..1]);
@@ -107,11 +110,56 @@ fn compressed_tables() {
     archive("pictures.zip", &[("happy/1.png", "")]);
     assert!(refused(&path("pictures.zip")).contains("unpack it"));
 
-    // Cut off, the rows before that are used, and the end is named.
-    std::fs::write(path("cut.csv.gz"), &gzip[..gzip.len() - 20]).unwrap();
-    let cut = data::open(&path("cut.csv.gz"), &ReadOptions::default());
-    let said = cut.map_or_else(|e| format!("{e:#}"), |data| data.faults.join("; "));
-    assert!(said.contains("the file is damaged"), "{said}");
+    // What a Mac packs beside every file is no second table.
+    archive(
+        "mac.zip",
+        &[
+            ("a.csv", &text),
+            ("__MACOSX/._a.csv", "\0"),
+            ("._a.csv", "\0"),
+        ],
+    );
+    assert_eq!(read(&open(&path("mac.zip"))), READ);
+}
+
+#[test]
+fn half_of_a_compressed_table_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = table("emotion,pixels,Usage", ',', &[("3", "Training"); 200]);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let file = folder.path().join("cut.csv.gz");
+    std::fs::write(&file, &gzip).unwrap();
+    assert_eq!(open(&file).samples.len(), 200);
+    for kept in [gzip.len() / 2, gzip.len() - 4] {
+        std::fs::write(&file, &gzip[..kept]).unwrap();
+        let said = refused(&file);
+        assert!(said.contains("the file is damaged"), "{said}");
+    }
+    let file = folder.path().join("cut.csv.xz");
+    let xz = xz();
+    for kept in [xz.len() / 2, xz.len() - 4] {
+        std::fs::write(&file, &xz[..kept]).unwrap();
+        let said = refused(&file);
+        let words = ["the file is damaged", "cannot be read"];
+        assert!(words.iter().any(|word| said.contains(word)), "{said}");
+    }
+}
+
+#[test]
+fn a_fault_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    save(&path("happy/1.png"), 1);
+    save(&path("sad/2.png"), 2);
+    std::fs::write(path("sad/two\nlines.png"), "no picture").unwrap();
+    let data = path("");
+    let output = common::program::run(&["data", "summary", data.to_str().unwrap()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(said.starts_with("not used: sad/two lines.png: "), "{said}");
 }
 
 #[test]

@@ -134,6 +134,33 @@ fn from_jaffe_to_ck_plus_on_the_classes_of_both() {
 }
 
 #[test]
+fn pictures_that_are_trained_on_are_not_tested_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (people, others, recipe) = (path("p"), path("o"), path("r.toml"));
+    sets::people(Path::new(&people), 8);
+    sets::people_from(Path::new(&others), 20, 4);
+    let text = RECIPE.replace("batch = 16", "batch = 8");
+    std::fs::write(&recipe, text.replace("epochs = 30", "epochs = 1")).unwrap();
+    let validate = ["cross-validate", "--data", &people, "--config", &recipe];
+    let said = fail(&[&validate[..], &["--test-data", &people]].concat());
+    assert!(said.contains("16 of the 16 pictures"), "{said}");
+
+    let across = [&validate[..], &["--test-data", &others]].concat();
+    let unknown = "Subjects are not known in both data sets";
+    let printed = succeed(&across);
+    assert!(printed.contains(unknown), "{printed}");
+    let printed = succeed(&[&across[..], &["--subject", r"(\d+)\.png$"]].concat());
+    assert!(!printed.contains("too good"), "{printed}");
+
+    // One picture of the other set is enough.
+    let copy = Path::new(&others).join("happy/99.png");
+    std::fs::copy(Path::new(&people).join("happy/01.png"), copy).unwrap();
+    let said = fail(&across);
+    assert!(said.contains("1 of the 9 pictures"), "{said}");
+}
+
+#[test]
 fn an_ablation_compares_settings_on_the_same_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -225,7 +252,7 @@ fn each_arm_of_an_ablation_has_its_own_first_stage() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (people, others, recipe, report) = (path("p"), path("o"), path("r.toml"), path("report"));
     sets::people(Path::new(&people), 8);
-    sets::people(Path::new(&others), 5);
+    sets::people_from(Path::new(&others), 20, 5);
     let subject = ["--subject", r"(\d+)\.png$"];
     let (with, without) = (path("with"), path("without"));
     for (out, lambda) in [(&with, 0.1), (&without, 0.0)] {
@@ -253,6 +280,16 @@ fn each_arm_of_an_ablation_has_its_own_first_stage() {
     let said = fail(&[&ablate[..], &swapped].concat());
     assert!(said.contains("was trained with center loss"), "{said}");
 
+    // One that was trained for longer is no partner.
+    let longer = path("longer");
+    let train = [
+        "train", "--data", &people, "--config", &recipe, "--epochs", "2", "--out", &longer,
+    ];
+    succeed(&[&train[..], &subject].concat());
+    let own = ["--init", &longer, "--init-softmax", &without];
+    let said = fail(&[&ablate[..], &own].concat());
+    assert!(said.contains("center loss: epochs 2 and 1\n"), "{said}");
+
     // Across to other people, with island loss and two more depths of freezing.
     let own = [
         "--init",
@@ -262,16 +299,17 @@ fn each_arm_of_an_ablation_has_its_own_first_stage() {
         "--test-data",
         &others,
     ];
-    let more = ["--island", "10", "--freeze", "0,13"];
+    let more = ["--island", "10", "--freeze", "1,13,0,1"];
     let printed = succeed(&[&ablate[..], &own, &more].concat());
     assert!(printed.contains("7 of 7 done"), "{printed}");
+    // One block twice is one setting, and none is what the others have.
     let page = Page::read(Path::new(&report));
     assert!(page.warnings.is_empty(), "{:?}", page.warnings);
     let settings = csv(&Path::new(&report).join("settings.csv"));
     assert!(settings.iter().all(|row| row[1] == "10"), "{settings:?}");
     let last = [
         "two stages, center and island loss",
-        "two stages, center loss, 0 blocks frozen",
+        "two stages, center loss, 1 blocks frozen",
     ];
     assert_eq!([&settings[4][0], &settings[5][0]], last);
     let tests = csv(&Path::new(&report).join("tests-by-subject.csv"));

@@ -121,8 +121,10 @@ fn a_drawing_has_the_format_of_its_ending_and_spares_what_is_read() {
         assert!(said.contains("no format that is written"), "{said}");
     }
     let before = std::fs::read(&one).unwrap();
-    let same = path("./one.png");
-    for target in [&one, &same, &folder.path().to_owned()] {
+    let (same, hard, soft) = (path("./one.png"), path("hard.png"), path("soft.png"));
+    std::fs::hard_link(&one, &hard).unwrap();
+    std::os::unix::fs::symlink(&one, &soft).unwrap();
+    for target in [&one, &same, &hard, &soft, &folder.path().to_owned()] {
         let said = common::program::fail(&["predict", text(&one), "--draw", text(target)]);
         assert!(said.contains("would write over"), "{said}");
     }

@@ -71,6 +71,34 @@ fn a_pattern_a_level_and_a_table_name_the_same_people() {
         }
         assert_eq!(people(&open(&path(name), level)), want, "{name}");
     }
+    // In a folder of its archive, levels and paths are counted from the folder that is named.
+    std::fs::create_dir_all(path("packed/set")).unwrap();
+    std::fs::rename(path("below"), path("packed/set/below")).unwrap();
+    assert_eq!(people(&open(&path("packed"), "4")), want);
+    let pattern = r"^set/below/\w+/(\d+)/face";
+    assert_eq!(people(&open(&path("packed"), pattern)), want);
+    let table: String = want
+        .iter()
+        .map(|(class, who)| format!("set/below/{class}/{who}/face.png,{who}\n"))
+        .collect();
+    std::fs::write(path("who.csv"), format!("picture,subject\n{table}")).unwrap();
+    assert_eq!(people(&open(&path("packed"), who.to_str().unwrap())), want);
+    let packed = path("packed");
+    for (level, word) in [
+        ("1", "but one folder"),
+        ("2", "but one folder"),
+        ("3", "of classes"),
+    ] {
+        let said = fail(&[
+            "data",
+            "summary",
+            packed.to_str().unwrap(),
+            "--subject",
+            level,
+        ]);
+        assert!(said.contains(word), "{said}");
+    }
+
     // Classes are told by their names, though people's folders are above; subjects are not guessed.
     let data = data::open(&path("above"), &ReadOptions::default()).unwrap();
     assert_eq!(data.classes, ["happy", "neutral"]);
@@ -163,7 +191,8 @@ fn people_are_kept_apart_where_they_are_known_and_mixed_only_when_asked() {
     let json: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
     let low = json["pooled"]["by_subject"]["low"].as_f64().unwrap();
     let page = Page::read(Path::new(&report));
-    let shown = page.value("95 % interval (bootstrap over subjects), low");
+    let shown =
+        page.value("95 % interval (bootstrap over subjects; below 30 Wilson's where wider), low");
     assert_eq!(shown, format!("{:.2} %", 100.0 * low));
 }
 
@@ -175,7 +204,11 @@ fn a_second_stage_says_what_it_is_worth_before_it_is_trained() {
     sets::people(Path::new(&data), 10);
     std::fs::write(&recipe, RECIPE).unwrap();
     let train = ["train", "--data", &data, "--config", &recipe];
-    let printed = succeed(&[&train[..], &["--out", &first]].concat());
+    let (others, same) = (path("others"), path("same"));
+    sets::fer2013(Path::new(&others), 16, 4);
+    let other = ["train", "--data", &others, "--config", &recipe];
+    let classes = ["--classes", "happy,neutral", "--out", &first];
+    let printed = succeed(&[&other[..], &classes].concat());
     assert!(!printed.contains("expected"), "{printed}");
 
     let second = [&train[..], &["--stage", "second", "--init", &first]].concat();
@@ -203,4 +236,35 @@ fn a_second_stage_says_what_it_is_worth_before_it_is_trained() {
     );
     let printed = succeed(&[&second[..], &["--no-folds", "--out", &path("c")]].concat());
     assert!(printed.contains("cross-validate"), "{printed}");
+
+    // A network that has seen them tells nothing of people who were never seen: a second stage, or
+    // a first one of the same pictures, with or without their subjects.
+    succeed(&[&train[..], &["--out", &same]].concat());
+    for (init, why) in [(path("a"), "a second stage"), (same, "on this data set")] {
+        let out = path(&format!("after {why}"));
+        let subject = ["--subject", r"(\d+)\.png$", "--init", &init];
+        let after = ["--stage", "second", "--out", &out];
+        let printed = succeed(&[&train[..], &subject, &after].concat());
+        assert!(printed.contains("may have seen these people"), "{printed}");
+        assert!(
+            printed.contains(why) && !printed.contains("95 %"),
+            "{printed}"
+        );
+        let validate = ["cross-validate", "--data", &data, "--config", &recipe];
+        let printed = succeed(&[&validate[..], &subject, &["--folds", "2"]].concat());
+        assert!(printed.contains("may have seen the people"), "{printed}");
+    }
+}
+
+#[test]
+fn a_person_in_two_parts_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    sets::people_from(&data.join("train"), 1, 4);
+    sets::people_from(&data.join("validation"), 4, 3);
+    let subject = ["--subject", r"(\d+)\.png$"];
+    let data = data.to_str().unwrap();
+    let printed = succeed(&[&["data", "summary", data][..], &subject].concat());
+    let warning = "warning: 1 of 3 subjects to validate by are also among those to train on";
+    assert!(printed.contains(warning), "{printed}");
 }

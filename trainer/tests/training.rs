@@ -221,6 +221,35 @@ fn patience_ends_a_run() {
 }
 
 #[test]
+fn patience_of_an_older_run_is_counted_from_its_best_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("last.safetensors");
+    let samples = common::samples(40, CLASSES, 5);
+    let mut trainer = trainer(&config());
+    run(&mut trainer, &samples, None);
+    let best = trainer.progress.best_epoch;
+    assert!(best > 0 && trainer.progress.best > 0.0);
+    save_state(&trainer, &file).unwrap();
+    let mut saved = load(&file).unwrap();
+    let progress = saved.metadata.get_mut("progress").unwrap();
+    let mut older: serde_json::Value = serde_json::from_str(progress).unwrap();
+    older
+        .as_object_mut()
+        .unwrap()
+        .remove("better_epoch")
+        .unwrap();
+    *progress = older.to_string();
+    save(&file, &saved.tensors, saved.metadata).unwrap();
+
+    let mut resumed = load_state(&file).unwrap();
+    assert_eq!(resumed.progress.better_epoch, best);
+    resumed.config.epochs = 4;
+    resumed.config.patience = 3;
+    let (_, epochs) = run(&mut resumed, &samples, None);
+    assert_eq!(epochs.len(), 1);
+}
+
+#[test]
 fn without_an_average_the_evaluated_network_is_the_trained_one() {
     let config = Config {
         ema: 0.0,

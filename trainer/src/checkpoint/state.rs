@@ -74,7 +74,11 @@ fn read(path: &Path) -> Result<Trainer> {
             .with_context(|| format!("no {key} in it, so it can't be resumed from"))
     };
     let config: Config = toml::from_str(text("config")?)?;
-    let progress: Progress = serde_json::from_str(text("progress")?)?;
+    let mut progress: Progress = serde_json::from_str(text("progress")?)?;
+    // Runs from before it was kept count patience from the best epoch, as they did then.
+    if progress.better_epoch == 0 && progress.best > 0.0 {
+        progress.better_epoch = progress.best_epoch;
+    }
     let classes = file.classes.clone().context("no classes in it")?;
     let net = config.network(classes.len())?;
     let part = |prefix: &str| -> Tensors {

@@ -1,11 +1,12 @@
 //! `fer-trainer ablate`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use fer_trainer::checkpoint::Loaded;
 use fer_trainer::eval::Setting;
-use fer_trainer::loss::Convention;
+use fer_trainer::loss::{CenterConfig, Convention};
 use fer_trainer::report::Ablation;
 use fer_trainer::train::{Config, Device};
 
@@ -60,7 +61,12 @@ pub fn run(args: &Args) -> Result<()> {
         softmax: recipe::weights(args.init_softmax.as_deref().or(Some(&args.init)))?,
         center,
     };
-    let pictures = args.options.open()?;
+    let mut pictures = args.options.open()?;
+    pictures.warn_of("--init", &starts.center)?;
+    if args.init_softmax.is_some() {
+        pictures.warn_of("--init-softmax", &starts.softmax)?;
+    }
+    pictures.warn_of("--one-stage-init", &starts.one)?;
     let deals = args.options.deal(&pictures, config.hold_out)?;
     let mut about = pictures.about.clone();
     about.extend([
@@ -72,12 +78,7 @@ pub fn run(args: &Args) -> Result<()> {
         describe(args, &config),
     ]);
     about.iter().for_each(|line| println!("{line}"));
-    let mut warnings: Vec<String> = args
-        .options
-        .warning()
-        .map(String::from)
-        .into_iter()
-        .collect();
+    let mut warnings = pictures.warnings.clone();
     warnings.extend(first_stages(args, &starts)?);
     warnings.iter().for_each(|warning| println!("{warning}"));
 
@@ -157,7 +158,54 @@ fn first_stages(args: &Args, starts: &Starts) -> Result<Option<String>> {
         "--init {} was trained without center loss",
         args.init.display()
     );
+    let (Some(own), Some(other)) = (starts.center.recipe()?, starts.softmax.recipe()?) else {
+        return Ok(Some(
+            "A first stage does not say how it was trained, so it is not known whether those with \
+             and without center loss differ in anything else."
+                .to_owned(),
+        ));
+    };
+    let differences = differences(own, other)?;
+    ensure!(
+        differences.is_empty(),
+        "--init and --init-softmax differ in more than center loss: {}",
+        differences.join(", ")
+    );
     Ok(None)
+}
+
+/// Settings in which two first stages differ, center loss and the seed aside, with the values of
+/// both.
+fn differences(own: Config, other: Config) -> Result<Vec<String>> {
+    let settings = |mut config: Config| -> Result<BTreeMap<String, String>> {
+        (config.center, config.seed) = (CenterConfig::default(), 0);
+        let table: toml::Table = config.to_toml()?.parse()?;
+        let mut settings = BTreeMap::new();
+        flatten("", &table, &mut settings);
+        Ok(settings)
+    };
+    let (own, other) = (settings(own)?, settings(other)?);
+    let names: BTreeSet<&String> = own.keys().chain(other.keys()).collect();
+    let value = |settings: &BTreeMap<String, String>, name: &String| {
+        settings.get(name).cloned().unwrap_or("none".to_owned())
+    };
+    Ok(names
+        .into_iter()
+        .filter(|name| own.get(*name) != other.get(*name))
+        .map(|name| format!("{name} {} and {}", value(&own, name), value(&other, name)))
+        .collect())
+}
+
+/// Every setting of a recipe by its name, `table.setting` in tables.
+fn flatten(above: &str, table: &toml::Table, settings: &mut BTreeMap<String, String>) {
+    for (name, value) in table {
+        match value {
+            toml::Value::Table(table) => flatten(&format!("{above}{name}."), table, settings),
+            value => {
+                settings.insert(format!("{above}{name}"), value.to_string());
+            }
+        }
+    }
 }
 
 /// One stage and two, each without and with center loss, and what else is asked for; and which are
@@ -194,13 +242,18 @@ fn settings<'a>(
         setting("two stages, center loss".into(), &starts.center, &|_| {}),
     ];
     let mut pairs = vec![(0, 2), (1, 3), (0, 1), (2, 3)];
-    if let Some(weight) = args.island {
+    if let Some(weight) = args.island.filter(|weight| *weight != config.center.island) {
         let name = "two stages, center and island loss".to_owned();
         let island = |config: &mut Config| config.center.island = weight;
         pairs.push((3, settings.len()));
         settings.push(setting(name, &starts.center, &island));
     }
+    let mut frozen = BTreeSet::from([config.freeze_blocks]);
     for blocks in &args.freeze {
+        // What is as another setting would be trained twice and compared with itself.
+        if !frozen.insert(usize::from(*blocks)) {
+            continue;
+        }
         let name = format!("two stages, center loss, {blocks} blocks frozen");
         let frozen = |config: &mut Config| config.freeze_blocks = usize::from(*blocks);
         pairs.push((3, settings.len()));

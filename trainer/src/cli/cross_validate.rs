@@ -41,12 +41,14 @@ pub fn run(args: &Args) -> Result<()> {
     let init = recipe::weights(args.init.as_deref())?;
     let config = args.options.config(&init)?;
     let device = args.options.device()?;
-    let pictures = args.options.open()?;
+    let mut pictures = args.options.open()?;
+    pictures.warn_of("--init", &init)?;
     let deals = args.options.deal(&pictures, config.hold_out)?;
     let (data, tested) = (&pictures.data, pictures.tested());
     let protocol = args.options.protocol();
     let mut about = pictures.about.clone();
-    let warning = args.options.warning();
+    let warning = (!pictures.warnings.is_empty()).then(|| pictures.warnings.join(" "));
+    let warning = warning.as_deref();
     about.push(format!(
         "{} a seed: {protocol}; recipe of {} epochs, {}.",
         count(deals[0].folds.len(), "fold"),

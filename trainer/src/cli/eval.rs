@@ -92,7 +92,8 @@ pub fn run(args: &Args) -> Result<()> {
 
     println!("model {} in {}", model.name(), classifier.engine());
     measures::print(&metrics, COUNTED);
-    let by_subject = subjects_and_answers(&samples, &evaluation).and_then(bootstrap);
+    let by_subject = subjects_and_answers(&samples, &evaluation)
+        .and_then(|answers| bootstrap(answers, metrics.interval));
     measures::print_by_subject(by_subject);
     let missed = data
         .missed

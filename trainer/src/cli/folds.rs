@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use fer_trainer::checkpoint::Loaded;
-use fer_trainer::data::Dataset;
 use fer_trainer::data::split::{self, By};
+use fer_trainer::data::{Dataset, Sample, duplicates};
 use fer_trainer::eval::{
     Deal, Fold, FoldEnd, Place, Protocol, Run, Setting, cross_validate, folds,
 };
@@ -17,7 +17,7 @@ use fer_trainer::train::{Config, Device, Stage};
 
 use super::recipe::{On, Recipe};
 use super::source::Source;
-use super::stop;
+use super::{seen, stop};
 
 /// Options of a cross-validation.
 #[derive(Debug, clap::Args)]
@@ -65,16 +65,24 @@ impl Options {
         let source = &self.source;
         let mut data = source.open_to_judge(0.0)?;
         let mut about = vec![describe(&source.data, &data)];
+        let mut warnings: Vec<String> = self.warning().map(String::from).into_iter().collect();
         let other = match &self.test_data {
             Some(path) => {
                 let mut other = source.reading.open(path)?;
                 about.push(format!("Tested on {}.", describe(path, &other)));
+                apart(&data, &other)?;
+                warnings.extend(same_people(&data, &other));
                 about.push(keep_common(&mut data, &mut other)?);
                 Some(other)
             }
             None => None,
         };
-        Ok(Pictures { data, other, about })
+        Ok(Pictures {
+            data,
+            other,
+            about,
+            warnings,
+        })
     }
 
     /// The folds of every seed; across two data sets one a seed, all of one to learn from and all
@@ -135,7 +143,7 @@ impl Options {
     }
 
     /// What must be known before the numbers, where the protocol flatters.
-    pub fn warning(&self) -> Option<&'static str> {
+    fn warning(&self) -> Option<&'static str> {
         match (self.protocol, self.by) {
             (Protocol::Seed, _) => Some(
                 "Protocol of the reference system: the same people are trained and tested on, \
@@ -201,13 +209,61 @@ pub struct Pictures {
     pub other: Option<Dataset>,
     /// What they are, one sentence each.
     pub about: Vec<String>,
+    /// What must be known before the numbers, one paragraph each.
+    pub warnings: Vec<String>,
 }
 
 impl Pictures {
+    /// Adds what must be known of the network that `option` names.
+    ///
+    /// # Errors
+    /// When what its file says is damaged.
+    pub fn warn_of(&mut self, option: &str, init: &Loaded) -> Result<()> {
+        if let Some(why) = seen::why(init, self.tested())? {
+            self.warnings.push(format!(
+                "The network that {option} names may have seen the people that are tested on: \
+                 {why}. These numbers are too good if it has."
+            ));
+        }
+        Ok(())
+    }
+
     /// The set that is tested on.
     pub fn tested(&self) -> &Dataset {
         self.other.as_ref().unwrap_or(&self.data)
     }
+}
+
+/// Refuses to test on pictures that are trained on.
+fn apart(data: &Dataset, other: &Dataset) -> Result<()> {
+    let tested: Vec<&Sample> = other.samples.iter().collect();
+    let trained: Vec<&Sample> = data.samples.iter().collect();
+    let copies = duplicates::also_among(&tested, &trained, false);
+    let shared = copies.iter().filter(|copy| **copy).count();
+    ensure!(
+        shared == 0,
+        "{shared} of the {} pictures of --test-data are also in --data",
+        tested.len()
+    );
+    Ok(())
+}
+
+/// Why the same people may be in both sets.
+fn same_people(data: &Dataset, other: &Dataset) -> Option<String> {
+    let (Some(own), Some(others)) = (data.subjects(), other.subjects()) else {
+        return Some(
+            "Subjects are not known in both data sets, so the same people may be trained and \
+             tested on, and these numbers are too good if they are. --subject names them."
+                .to_owned(),
+        );
+    };
+    let both = own.intersection(&others).count();
+    (both > 0).then(|| {
+        format!(
+            "{both} names of subjects are in both data sets: if they are the same people, these \
+             numbers are too good."
+        )
+    })
 }
 
 /// Leaves the classes of which both data sets have pictures.

@@ -9,10 +9,14 @@ use fer::classify::softmax;
 use fer_trainer::checkpoint::Loaded;
 use fer_trainer::data::split::By;
 use fer_trainer::data::{Dataset, Sample};
-use fer_trainer::eval::{BySubject, Deal, Pooled, Run, Setting, bootstrap, cross_validate, folds};
+use fer_trainer::eval::{
+    BySubject, Deal, Pooled, Run, Setting, bootstrap, cross_validate, folds, wilson,
+};
 use fer_trainer::nn::Workspace;
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{Config, Device, predict, start};
+
+use super::seen;
 
 /// Folds: five times the cost of the run, for networks that see four fifths of the pictures.
 const FOLDS: usize = 5;
@@ -29,7 +33,7 @@ struct Answers {
 }
 
 /// Prints the accuracy that `config` reaches on folds of `data`, and what it gains over the
-/// network that it starts from.
+/// network that it starts from; no figure where that one may have seen these people.
 ///
 /// # Errors
 /// When training fails; what can't be dealt into folds is printed.
@@ -40,6 +44,13 @@ pub fn print(
     init: &Loaded,
     stop: &AtomicBool,
 ) -> Result<()> {
+    if let Some(why) = seen::why(init, data)? {
+        println!(
+            "expected gain: not told, since the network that --init names may have seen these \
+             people: {why}"
+        );
+        return Ok(());
+    }
     let by = match data.subjects() {
         Some(_) => By::Subject,
         None => By::Random,
@@ -155,7 +166,10 @@ fn report(data: &Dataset, by: By, deal: &Deal, answers: &Answers, seconds: f64) 
     );
     let hits = |right: &[bool]| right.iter().filter(|right| **right).count() as f64;
     let share = hits(before) / before.len() as f64;
-    let own = bootstrap(names().zip(before.iter().copied()));
+    let own = bootstrap(
+        names().zip(before.iter().copied()),
+        wilson(hits(before) as usize, before.len()),
+    );
     let own = own.map_or(String::new(), |i| {
         format!(" ({:.1} to {:.1})", 100.0 * i.low, 100.0 * i.high)
     });

@@ -39,7 +39,8 @@ pub fn print(m: &Metrics, counted: &str) {
 pub fn print_by_subject(interval: Option<Interval>) {
     if let Some(Interval { low, high }) = interval {
         println!(
-            "for people who were never seen: 95 % interval {:.2} to {:.2} (bootstrap over subjects)",
+            "for people who were never seen: 95 % interval {:.2} to {:.2} (bootstrap over subjects; \
+             with fewer than 30 the wider of it and Wilson's)",
             100.0 * low,
             100.0 * high
         );

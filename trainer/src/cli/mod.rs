@@ -12,6 +12,7 @@ mod measures;
 mod model;
 mod predict;
 mod recipe;
+mod seen;
 mod source;
 mod stop;
 mod summary;

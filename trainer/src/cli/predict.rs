@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use fer::engine::{EngineKind, EngineOptions};
 use fer::faces::FaceSize;
 use fer::{Classifier, Face, FaceBox, Prediction, Rect};
-use fer_trainer::data::{Picture, StillFinder};
+use fer_trainer::data::{Picture, StillFinder, one_line};
 use fer_trainer::draw;
 use image::ImageFormat;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<()> {
             }
             Err(e) => {
                 unread += 1;
-                eprintln!("{}: {e:#}", path.display());
+                eprintln!("{}", one_line(&format!("{}: {e:#}", path.display())));
                 if args.json {
                     let picture = path.display().to_string();
                     println!("{}", json!({"picture": picture, "error": format!("{e:#}")}));
@@ -120,19 +120,28 @@ impl Args {
 
     /// Refuses to draw over a picture that is read.
     fn spare(&self, target: &Path) -> Result<()> {
-        let Ok(target) = target.canonicalize() else {
-            return Ok(());
-        };
-        let own = self
-            .images
-            .iter()
-            .find(|image| image.canonicalize().is_ok_and(|image| image == target));
+        let own = self.images.iter().find(|image| is_same(image, target));
         ensure!(
             own.is_none(),
             "--draw would write over {}, which is to be read",
             own.map_or(String::new(), |own| own.display().to_string())
         );
         Ok(())
+    }
+}
+
+/// Whether two paths, both of files that are there, lead to the same one: links of either kind do.
+fn is_same(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let id = |path: &Path| path.metadata().map(|file| (file.dev(), file.ino()));
+        matches!((id(one), id(other)), (Ok(one), Ok(other)) if one == other)
+    }
+    #[cfg(not(unix))]
+    {
+        let place = |path: &Path| path.canonicalize();
+        matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use fer_trainer::data::{self, Dataset, ReadOptions, SubjectRule, classes, unread_line};
+use fer_trainer::data::{self, Dataset, ReadOptions, SubjectRule, classes, one_line, unread_line};
 
 use super::Names;
 
@@ -121,7 +121,7 @@ impl Reading {
             eprintln!("not read: {unread}");
         }
         for missed in &data.missed {
-            eprintln!("no face found: {}", missed.name);
+            eprintln!("no face found: {}", one_line(&missed.name));
         }
         Ok(data)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use fer_trainer::data::{Dataset, Sample, Split, duplicates};
+use fer_trainer::data::{Dataset, Sample, Split, duplicates, same_people};
 
 use super::source::Reading;
 
@@ -66,6 +66,13 @@ fn subjects(data: &Dataset) {
         pictures.len(),
         by.map_or(String::new(), |by| format!(" by the {by}"))
     );
+    let train = data.part(Split::Train);
+    for (verb, part) in [("validate by", Split::Validation), ("test on", Split::Test)] {
+        let judged = data.part(part);
+        if let Some(warning) = same_people(("train on", &train), (verb, &judged)) {
+            println!("warning: {warning}");
+        }
+    }
 }
 
 fn counts(data: &Dataset) {

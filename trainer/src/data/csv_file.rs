@@ -72,7 +72,7 @@ impl Columns {
 /// Reads every row; rows that can't be used become faults.
 ///
 /// # Errors
-/// When the file can't be opened or lacks a column.
+/// When the file can't be read to its end or lacks a column.
 pub(super) fn read(path: &Path) -> Result<Dataset> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let extended = name.to_ascii_lowercase().starts_with("ckextended");
@@ -90,21 +90,16 @@ pub(super) fn read(path: &Path) -> Result<Dataset> {
         let columns = Columns::find(header, seven + usize::from(extended))?;
         for (i, record) in reader.records().enumerate() {
             let name = format!("{ROW}{}", i + FIRST);
-            // What is cut off or damaged ends here; a reader would say so for ever.
-            let ends = matches!(&record, Err(e) if e.is_io_error());
-            let sample = record
-                .context(if ends {
-                    "the file is damaged"
-                } else {
-                    "not a CSV row"
-                })
-                .and_then(|record| sample(&record, &columns, &name));
-            match sample {
+            let record = match record {
+                // Half a data set is not the one that was meant.
+                Err(e) if e.is_io_error() => {
+                    return Err(e).with_context(|| format!("{name}: the file is damaged"));
+                }
+                record => record.context("not a CSV row"),
+            };
+            match record.and_then(|record| sample(&record, &columns, &name)) {
                 Ok(sample) => dataset.samples.push(sample),
                 Err(e) => dataset.faults.push(format!("{name}: {e:#}")),
-            }
-            if ends {
-                break;
             }
         }
         Ok(())

@@ -7,13 +7,14 @@
 //! one level has the names of expressions (`<subject>/happy/*`), or
 //! [`SubjectRule::Level`](super::SubjectRule) names the level of the others.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use super::files::{Unread, folders, pictures, stem};
 use super::picture::Entry;
-use super::subjects::SubjectRule;
+use super::subjects::{SubjectRule, not_classes};
 use super::{Dataset, ReadOptions, Split, classes};
 
 /// Folders below each other that are looked into.
@@ -26,15 +27,16 @@ struct Found {
     split: Option<Split>,
 }
 
-/// Reads every picture; `None` where there are no folders with pictures.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Option<Dataset>> {
+/// Reads every picture; `None` where there are no folders with pictures. `above` folders lie
+/// between the one that the user named, from which levels are counted, and `path`.
+pub(super) fn read(path: &Path, above: usize, options: &ReadOptions) -> Result<Option<Dataset>> {
     let mut dataset = Dataset {
         format: "folder",
         ..Dataset::default()
     };
     let mut found = Vec::new();
     look(path, &mut Vec::new(), &mut found, &mut dataset.unread)?;
-    let entries = entries(path, found, options, &mut dataset)?;
+    let entries = entries(path, above, found, options, &mut dataset)?;
     if entries.is_empty() && dataset.unread.is_empty() {
         return Ok(None);
     }
@@ -48,13 +50,17 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Option<Dataset>
 /// The pictures of classes, part by part and class by class, whatever order the file system has.
 fn entries(
     path: &Path,
+    above: usize,
     mut found: Vec<Found>,
     options: &ReadOptions,
     dataset: &mut Dataset,
 ) -> Result<Vec<Entry>> {
     if let Some(SubjectRule::Level(level)) = &options.subject {
+        let mut removed = BTreeSet::new();
         for found in &mut found {
-            let at = level.checked_sub(1).filter(|at| *at < found.folders.len());
+            let at = level
+                .checked_sub(1 + above)
+                .filter(|at| *at < found.folders.len());
             let at = at.with_context(|| {
                 let name = found.file.strip_prefix(path).unwrap_or(&found.file);
                 format!(
@@ -62,7 +68,10 @@ fn entries(
                     name.display()
                 )
             })?;
-            found.folders.remove(at);
+            removed.insert(found.folders.remove(at));
+        }
+        if !removed.is_empty() {
+            not_classes(*level, removed.iter().map(String::as_str))?;
         }
     }
     for found in &mut found {

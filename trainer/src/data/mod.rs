@@ -25,10 +25,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::View;
 
-pub use files::{Unread, unread_line};
+pub use files::{Unread, one_line, unread_line};
 pub use picture::{FaceReader, Picture, Shown, StillFinder, input_spec};
 pub use subjects::SubjectRule;
-pub use warnings::warnings;
+pub use warnings::{same_people, warnings};
 
 /// Part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -181,15 +181,20 @@ impl Default for ReadOptions {
 /// When nothing is there, no known form fits, or no sample could be read.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     let read = || -> Result<Dataset> {
-        let mut dataset = read(&descend(path)?, options)?;
+        let root = descend(path)?;
+        let inner = root.strip_prefix(path).unwrap_or(Path::new(""));
+        let mut dataset = read(&root, inner, options)?;
         if let Some(votes) = &options.ferplus {
             ferplus::join(&mut dataset, votes, options)?;
+        }
+        for fault in &mut dataset.faults {
+            *fault = one_line(fault);
         }
         if let Some(classes) = &options.classes {
             dataset.keep(classes)?;
         }
         if let Some(rule) = &options.subject {
-            dataset.name_subjects(rule)?;
+            dataset.name_subjects(rule, inner)?;
         }
         let why = || {
             let first = dataset.faults.first().cloned();
@@ -236,7 +241,15 @@ fn descend(path: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+/// Reads what lies at `path`, which is `inner` below the folder that the user named.
+fn read(path: &Path, inner: &Path, options: &ReadOptions) -> Result<Dataset> {
+    let depth = inner.components().count();
+    if let Some(SubjectRule::Level(level)) = options.subject {
+        ensure!(
+            level > depth,
+            "there is but one folder of level {level}, which tells no subjects apart"
+        );
+    }
     if path.is_file() {
         return csv_file::read(path);
     }
@@ -251,7 +264,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         affectnet::read(path, options)
     } else if jaffe::fits(path)? {
         jaffe::read(path, options)
-    } else if let Some(dataset) = folder::read(path, options)? {
+    } else if let Some(dataset) = folder::read(path, depth, options)? {
         Ok(dataset)
     } else {
         bail!("no data set in a form that is known, nor a folder of classes")

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use anyhow::{Context, Result, ensure};
 use regex_lite::Regex;
 
-use super::Dataset;
 use super::text::{column, with_table};
+use super::{Dataset, Split, classes, csv_file};
 
 /// Where a picture's subject is named.
 #[derive(Debug, Clone)]
@@ -65,12 +65,13 @@ impl FromStr for SubjectRule {
 }
 
 impl Dataset {
-    /// Names the subject of every sample after `rule`.
+    /// Names the subject of every sample after `rule`; `inner` is the folder, below the one that
+    /// the user named, in which the data set was found.
     ///
     /// # Errors
     /// Names the first sample whose subject it does not tell: people who are not told apart
-    /// would be mixed.
-    pub(super) fn name_subjects(&mut self, rule: &SubjectRule) -> Result<()> {
+    /// would be mixed. When a level of folders has the names of classes.
+    pub(super) fn name_subjects(&mut self, rule: &SubjectRule, inner: &Path) -> Result<()> {
         let table = match rule {
             SubjectRule::Table(path) => {
                 Some(read(path).with_context(|| format!("subjects {}", path.display()))?)
@@ -78,7 +79,14 @@ impl Dataset {
             SubjectRule::Pattern(_) | SubjectRule::Level(_) => None,
         };
         for sample in &mut self.samples {
-            let name = sample.name.replace(std::path::MAIN_SEPARATOR, "/");
+            let own = sample.name.replace(std::path::MAIN_SEPARATOR, "/");
+            let name = match csv_file::row(&own) {
+                Some(_) => own.clone(),
+                None => {
+                    let path = inner.join(&sample.name).display().to_string();
+                    path.replace(std::path::MAIN_SEPARATOR, "/")
+                }
+            };
             let subject = match rule {
                 SubjectRule::Pattern(pattern) => matched(pattern, &name),
                 SubjectRule::Level(level) => {
@@ -88,16 +96,36 @@ impl Dataset {
                 }
                 SubjectRule::Table(_) => table.as_ref().and_then(|table| {
                     let file = name.rsplit('/').next().unwrap_or_default();
-                    table.get(&name).or_else(|| table.get(file)).cloned()
+                    let place = [name.as_str(), &own, file];
+                    place.iter().find_map(|place| table.get(*place)).cloned()
                 }),
             };
             let subject = subject.filter(|s| !s.trim().is_empty());
             sample.subject =
                 Some(subject.with_context(|| format!("the {rule} names no subject of {name}"))?);
         }
+        if let SubjectRule::Level(level) = rule {
+            let names = self.samples.iter().filter_map(|s| s.subject.as_deref());
+            not_classes(*level, names)?;
+        }
         self.subjects_by = Some(rule.to_string());
         Ok(())
     }
+}
+
+/// Refuses a level of folders whose names are all those of expressions or of parts.
+///
+/// # Errors
+/// Names the level.
+pub(super) fn not_classes<'a>(
+    level: usize,
+    mut names: impl Iterator<Item = &'a str>,
+) -> Result<()> {
+    ensure!(
+        names.any(|name| classes::canonical(name).is_none() && Split::from_name(name).is_none()),
+        "the folders of level {level} have the names of classes or parts, not of subjects"
+    );
+    Ok(())
 }
 
 fn matched(pattern: &Regex, name: &str) -> Option<String> {

@@ -75,6 +75,11 @@ fn table_in<R: Read + std::io::Seek>(archive: &zip::ZipArchive<R>) -> Result<Str
         .file_names()
         .filter_map(|name| Some(name.ok()?.into_owned()))
         .filter(|name| name.to_ascii_lowercase().ends_with(".csv"))
+        // What one system leaves beside every file.
+        .filter(|name| {
+            let mut parts = name.split('/');
+            !parts.any(|part| part == "__MACOSX" || part.starts_with("._"))
+        })
         .collect();
     let known = |known: &&str| {
         let own = |name: &&String| {

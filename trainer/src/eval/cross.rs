@@ -382,8 +382,8 @@ impl Pooled {
             .collect::<Option<Vec<_>>>()
             .map(|runs| runs.into_iter().flatten().collect());
         Self {
+            by_subject: answers.and_then(|answers| bootstrap(answers, metrics.interval)),
             metrics,
-            by_subject: answers.and_then(bootstrap),
             accuracy,
             balanced_accuracy: spread(|m| m.balanced_accuracy),
             macro_f1: spread(|m| m.macro_f1),
@@ -437,7 +437,7 @@ mod tests {
         assert_eq!(pooled.metrics.interval, wilson(7, 10));
         assert_eq!(pooled.metrics.confusion[0], [14, 6]);
         let answers = |right| (0..10).map(move |i| (["a", "b", "c", "d", "e"][i / 2], i < right));
-        let twice = bootstrap(answers(8).chain(answers(6)));
+        let twice = bootstrap(answers(8).chain(answers(6)), wilson(7, 10));
         assert_eq!(pooled.by_subject, twice);
     }
 }

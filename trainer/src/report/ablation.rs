@@ -154,7 +154,7 @@ impl Ablation<'_> {
             "Mean over seeds and their standard deviation. The interval is Wilson's of the \
              mean accuracy over the pictures, however many seeds there are; that by subjects is \
              for people who were never seen, from 10,000 draws of the subjects with all their \
-             answers (percentile bootstrap).",
+             answers (percentile bootstrap), with fewer than 30 subjects the wider of the two.",
         );
         page.table(&settings);
         page.heading("Tests");

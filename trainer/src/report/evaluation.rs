@@ -124,7 +124,9 @@ fn summary(about: &Summary) -> Table {
     push("95 % interval (Wilson), low", Cell::Share(m.interval.low));
     push("95 % interval (Wilson), high", Cell::Share(m.interval.high));
     if let Some(Interval { low, high }) = about.by_subject {
-        let name = |end| format!("95 % interval (bootstrap over subjects), {end}");
+        let name = |end| {
+            format!("95 % interval (bootstrap over subjects; below 30 Wilson's where wider), {end}")
+        };
         push(&name("low"), Cell::Share(low));
         push(&name("high"), Cell::Share(high));
     }

@@ -72,9 +72,15 @@ pub fn ck_plus(folder: &Path, subjects: usize) {
 
 /// Happy and neutral pictures of `subjects` people, whose number is the file's name.
 pub fn people(folder: &Path, subjects: usize) {
-    let mut rng = Rng::new(5);
+    people_from(folder, 1, subjects);
+}
+
+/// The same of `subjects` people from number `first` on, who are others than those of another
+/// `first`.
+pub fn people_from(folder: &Path, first: usize, subjects: usize) {
+    let mut rng = Rng::new(4 + first as u64);
     for (label, class) in [(1, "happy"), (3, "neutral")] {
-        for subject in 1..=subjects {
+        for subject in first..first + subjects {
             let file = folder.join(class).join(format!("{subject:02}.png"));
             save(&file, label, &mut rng);
         }
