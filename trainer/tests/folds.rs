@@ -144,7 +144,10 @@ fn pictures_that_are_trained_on_are_not_tested_on() {
     std::fs::write(&recipe, text.replace("epochs = 30", "epochs = 1")).unwrap();
     let validate = ["cross-validate", "--data", &people, "--config", &recipe];
     let said = fail(&[&validate[..], &["--test-data", &people]].concat());
-    assert!(said.contains("16 of the 16 pictures"), "{said}");
+    assert!(
+        said.contains("16 of the 16 pictures of --test-data are also in --data, to train on"),
+        "{said}"
+    );
 
     let across = [&validate[..], &["--test-data", &others]].concat();
     let unknown = "Subjects are not known in both data sets";

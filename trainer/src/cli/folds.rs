@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use fer_trainer::checkpoint::Loaded;
 use fer_trainer::data::split::{self, By};
-use fer_trainer::data::{Dataset, Sample, duplicates};
+use fer_trainer::data::{Dataset, Sample, Split, duplicates};
 use fer_trainer::eval::{
     Deal, Fold, FoldEnd, Place, Protocol, Run, Setting, cross_validate, folds,
 };
@@ -237,12 +237,14 @@ impl Pictures {
 /// Refuses to test on pictures that are trained on.
 fn apart(data: &Dataset, other: &Dataset) -> Result<()> {
     let tested: Vec<&Sample> = other.samples.iter().collect();
-    let trained: Vec<&Sample> = data.samples.iter().collect();
+    // What is held out for tests is not trained on.
+    let trained = data.samples.iter().filter(|s| s.split != Some(Split::Test));
+    let trained: Vec<&Sample> = trained.collect();
     let copies = duplicates::also_among(&tested, &trained, false);
     let shared = copies.iter().filter(|copy| **copy).count();
     ensure!(
         shared == 0,
-        "{shared} of the {} pictures of --test-data are also in --data",
+        "{shared} of the {} pictures of --test-data are also in --data, to train on",
         tested.len()
     );
     Ok(())
