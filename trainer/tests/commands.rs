@@ -376,3 +376,48 @@ fn a_reader_that_leaves_is_no_panic() {
     assert!(!said.contains("panicked"), "{said}");
     assert_eq!(output.status.signal(), Some(13), "SIGPIPE: {said}");
 }
+
+/// A slip of the keyboard must not cost a data set or a network.
+#[test]
+fn what_is_read_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, recipe, out) = (path("data"), path("recipe.toml"), path("run"));
+    let table = path("data/train.csv");
+    common::sets::fer2013(Path::new(&data), 4, 2);
+    std::fs::write(&recipe, RECIPE).unwrap();
+    let train = ["train", "--data", &data, "--config", &recipe, "--out", &out];
+    succeed(&[&train[..], &["--epochs", "1"]].concat());
+    let pixels = ["128"; 48 * 48].join(" ");
+    std::fs::write(&table, format!("emotion,pixels\n3,{pixels}\n4,{pixels}\n")).unwrap();
+    let weights = path("run/best.safetensors");
+    let link = path("link.csv");
+    std::fs::hard_link(&table, &link).unwrap();
+    let before = [&table, &weights].map(|file| std::fs::read(file).unwrap());
+    for command in [
+        &["eval", "--data", &table, "--json", &link][..],
+        &[
+            "teach",
+            "--data",
+            &table,
+            "--teacher",
+            &out,
+            "--out",
+            &table,
+        ],
+        &[
+            "teach",
+            "--data",
+            &table,
+            "--teacher",
+            &out,
+            "--out",
+            &weights,
+        ],
+        &["export", "--onnx", "--model", &out, "--output", &weights],
+    ] {
+        let why = fail(command);
+        assert!(why.contains("would be overwritten"), "{why}");
+    }
+    assert!(before == [&table, &weights].map(|file| std::fs::read(file).unwrap()));
+}

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::model::Chosen;
 use super::source::Source;
-use super::{measures, within};
+use super::{measures, outputs, within};
 
 /// What measures count.
 const COUNTED: &str = "pictures";
@@ -71,6 +71,12 @@ fn subjects_and_answers<'a>(
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
+    if let Some(json) = &args.json {
+        outputs::spare(
+            json,
+            args.model.path().into_iter().chain([&*args.source.data]),
+        )?;
+    }
     let model = args.model.open()?;
     let data = args.source.open_to_judge(args.margin)?;
     let samples: Vec<&Sample> = match args.split {

@@ -10,6 +10,7 @@ mod foreign;
 mod gain;
 mod measures;
 mod model;
+mod outputs;
 mod predict;
 mod recipe;
 mod seen;

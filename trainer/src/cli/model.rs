@@ -1,6 +1,6 @@
 //! Which model a command asks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fer::Model;
 use fer::model::Bundled;
@@ -47,6 +47,11 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// The model's file, where it is none that is built in.
+    pub fn path(&self) -> Option<&Path> {
+        self.model.as_deref()
+    }
+
     /// Reads the model.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use image::ImageFormat;
 use serde_json::{Value, json};
 
 use super::model::Chosen;
+use super::outputs::is_same;
 
 /// Options of `predict`.
 #[derive(Debug, clap::Args)]
@@ -127,21 +128,6 @@ impl Args {
             own.map_or(String::new(), |own| own.display().to_string())
         );
         Ok(())
-    }
-}
-
-/// Whether two paths, both of files that are there, lead to the same one: links of either kind do.
-fn is_same(one: &Path, other: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let id = |path: &Path| path.metadata().map(|file| (file.dev(), file.ino()));
-        matches!((id(one), id(other)), (Ok(one), Ok(other)) if one == other)
-    }
-    #[cfg(not(unix))]
-    {
-        let place = |path: &Path| path.canonicalize();
-        matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
     }
 }
 

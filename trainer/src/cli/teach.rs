@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use fer_trainer::checkpoint::{Loaded, Network};
+use fer_trainer::checkpoint::{Loaded, Network, weights_file};
 use fer_trainer::data::split;
 use fer_trainer::rng::Rng;
 use fer_trainer::train::SoftLabels;
 
+use super::outputs;
 use super::recipe::Recipe;
 use super::source::Source;
 
@@ -32,6 +33,9 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
+    let teachers = args.teacher.iter().map(|teacher| weights_file(teacher));
+    let inputs: Vec<PathBuf> = teachers.chain([args.source.data.clone()]).collect();
+    outputs::spare(&args.out, inputs.iter().map(|path| &**path))?;
     let config = args.recipe.config(None, &Loaded::default())?;
     let teachers = args
         .teacher

@@ -9,9 +9,11 @@ mod tensorrt;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use fer_trainer::checkpoint::weights_file;
 use fer_trainer::data::Split;
 
 use super::model::Builtin;
+use super::outputs;
 use super::source::Reading;
 
 /// Options of `export`.
@@ -53,6 +55,11 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
+    if let Some(output) = &args.output {
+        let model = args.model.as_deref().map(weights_file);
+        let inputs = [model.as_deref(), args.data.as_deref()];
+        outputs::spare(output, inputs.into_iter().flatten())?;
+    }
     if args.tensorrt {
         #[cfg(feature = "tensorrt")]
         return tensorrt::run(args);
