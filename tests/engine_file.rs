@@ -1,28 +1,15 @@
 //! Engine files of TensorRT: what they say, and that damage is told before TensorRT sees it.
 //! None of this needs TensorRT.
 
+mod header;
+
 use fer::engine::tensorrt::Target;
 use fer::engine::{self, EngineKind, EngineOptions};
-use fer::model::Overrides;
-use fer::model::{EngineFile, EngineHeader, Flavour, Precision};
+use fer::model::{EngineFile, Overrides, Precision};
 use fer::{Error, Model};
 
 fn file() -> EngineFile {
-    let model = Model::bundled().unwrap();
-    let header = EngineHeader {
-        model: model.info().clone(),
-        input: model.graph().input.clone(),
-        output: model.graph().output.clone(),
-        flavour: Flavour::Rtx,
-        tensorrt: "1.7.1.116".into(),
-        targets: vec!["sm_86".into(), "sm_89".into()],
-        precision: Precision::Fp16,
-        max_batch: 16,
-        batch: None,
-        source_sha256: model.sha256(),
-        engine_sha256: String::new(),
-    };
-    EngineFile::new(header, &[7; 1000])
+    EngineFile::new(header::header(&["sm_86", "sm_89"]), &[7; 1000])
 }
 
 fn refused(bytes: Vec<u8>) -> String {

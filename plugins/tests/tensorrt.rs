@@ -1,6 +1,8 @@
 //! `ferclassify engine=tensorrt` where it can't work: a clear error on the bus, never a crash.
 
 mod common;
+#[path = "../../tests/header/mod.rs"]
+mod header;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -9,7 +11,7 @@ use common::run;
 use common::skip::skip;
 use fer::Model;
 use fer::engine::{self, EngineKind, EngineOptions};
-use fer::model::{EngineFile, EngineHeader, Flavour, Precision};
+use fer::model::EngineFile;
 
 /// Why engine=tensorrt does not work here; `None`, said aloud, where it does.
 fn reason() -> Option<String> {
@@ -36,21 +38,7 @@ fn error(properties: &str) -> (String, String) {
 
 /// A file that is no engine inside, but says that it is.
 fn engine_file() -> EngineFile {
-    let model = Model::bundled().unwrap();
-    let header = EngineHeader {
-        model: model.info().clone(),
-        input: model.graph().input.clone(),
-        output: model.graph().output.clone(),
-        flavour: Flavour::Rtx,
-        tensorrt: "1.7.1.116".into(),
-        targets: vec!["sm_86".into()],
-        precision: Precision::Fp16,
-        max_batch: 16,
-        batch: None,
-        source_sha256: model.sha256(),
-        engine_sha256: String::new(),
-    };
-    EngineFile::new(header, &[7; 1000])
+    EngineFile::new(header::header(&["sm_86"]), &[7; 1000])
 }
 
 fn write(name: &str, bytes: &[u8]) -> PathBuf {

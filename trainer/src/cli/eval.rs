@@ -10,6 +10,7 @@ use fer_trainer::eval::corruptions::{self, Row};
 use fer_trainer::eval::{Evaluation, Metrics, agreement, bootstrap, evaluate, robustness};
 use fer_trainer::report::baselines::{self, On};
 use fer_trainer::report::{self, Missed, Shown, Summary};
+use fer_trainer::train::is_right;
 use serde_json::json;
 
 use super::model::Chosen;
@@ -61,11 +62,7 @@ fn subjects_and_answers<'a>(
 ) -> Option<Vec<(&'a str, bool)>> {
     let answers = samples.iter().zip(&evaluation.probabilities);
     answers
-        .map(|(sample, row)| {
-            let most = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            let right = most.is_some_and(|(class, _)| class == sample.label);
-            Some((sample.subject.as_deref()?, right))
-        })
+        .map(|(sample, row)| Some((sample.subject.as_deref()?, is_right(row, sample))))
         .collect()
 }
 

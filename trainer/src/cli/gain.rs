@@ -14,7 +14,7 @@ use fer_trainer::eval::{
 };
 use fer_trainer::nn::Workspace;
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{Config, Device, predict, start};
+use fer_trainer::train::{Config, Device, is_right, predict, start};
 
 use super::seen;
 
@@ -119,12 +119,10 @@ fn ask(
             .collect();
         let mut workspaces = [Workspace::new(&first.net, 64)];
         let scores = predict(&first.net, &first.average, &mut workspaces, &tests, false);
-        let right = |(row, sample): (&Vec<f32>, &&Sample)| {
-            let row = softmax(row);
-            let most = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            most.is_some_and(|(class, _)| class == sample.label)
-        };
-        scores.iter().zip(&tests).map(right).collect()
+        let answers = scores.iter().zip(&tests);
+        answers
+            .map(|(row, sample)| is_right(&softmax(row), sample))
+            .collect()
     });
     Ok(Answers { run, before })
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
-use fer::classify::softmax;
+use fer::classify::{argmax, softmax};
 
 use super::metrics::wilson;
 use super::{BySubject, Fold, Interval, Metrics, Spread, bootstrap};
@@ -12,7 +12,8 @@ use crate::checkpoint::Loaded;
 use crate::data::Sample;
 use crate::nn::{Architecture, Weights, Workspace};
 use crate::train::{
-    BatchReport, Config, Device, EpochReport, Observer, Outcome, Trainer, features, predict, start,
+    BatchReport, Config, Device, EpochReport, Observer, Outcome, Trainer, features, is_right,
+    predict, start,
 };
 
 /// Pictures that go through a network at once.
@@ -91,7 +92,10 @@ pub struct Run {
 impl Run {
     /// Index of the most probable class of each picture.
     pub fn called(&self) -> Vec<usize> {
-        self.probabilities.iter().map(|row| largest(row)).collect()
+        self.probabilities
+            .iter()
+            .map(|row| argmax(row).unwrap_or(0))
+            .collect()
     }
 
     /// Whether each picture was classified rightly.
@@ -254,7 +258,7 @@ fn train_and_ask(
     let right = probabilities
         .iter()
         .zip(&fold.test)
-        .filter(|(row, sample)| largest(row) == sample.label)
+        .filter(|(row, sample)| is_right(row, sample))
         .count();
     Ok(Answer {
         end: FoldEnd {
@@ -281,11 +285,6 @@ fn all_features(
     let parts = [&fold.train, &fold.validation, &fold.test];
     let samples: Vec<&Sample> = parts.into_iter().flatten().copied().collect();
     features(net, weights, workspaces, &samples)
-}
-
-fn largest(row: &[f32]) -> usize {
-    let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    best.map_or(0, |(class, _)| class)
 }
 
 /// Keeps the averaged weights of the best epoch, of several the last.

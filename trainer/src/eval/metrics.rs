@@ -1,5 +1,6 @@
 //! Measures of a classifier from its probabilities.
 
+use fer::classify::argmax;
 use serde::Serialize;
 
 /// Bins of the calibration error.
@@ -99,11 +100,10 @@ impl Metrics {
         let mut bins = vec![Bin::default(); BINS];
         let mut nll = 0.0;
         for (row, label) in probabilities.iter().zip(labels) {
-            let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            let (predicted, confidence) = best.expect("a model has classes");
+            let predicted = argmax(row).expect("a model has classes");
             confusion[*label][predicted] += 1;
             nll -= f64::from(row[*label]).max(1e-12).ln();
-            let confidence = f64::from(*confidence);
+            let confidence = f64::from(row[predicted]);
             let bin = &mut bins[((confidence * BINS as f64) as usize).min(BINS - 1)];
             bin.n += 1;
             bin.confidence += confidence;

@@ -15,7 +15,7 @@ mod trainer;
 
 pub use config::{Balance, Config, Stage};
 pub use device::Device;
-pub use predict::{accuracy, balanced_accuracy, features, predict, predict_shown};
+pub use predict::{accuracy, balanced_accuracy, features, is_right, predict, predict_shown};
 pub use preset::Preset;
 pub use report::{BatchReport, EpochReport, Observer, Outcome};
 pub use start::{Fit, start};

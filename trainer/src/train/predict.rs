@@ -1,6 +1,7 @@
 //! The network in use, on samples of a data set.
 
 use anyhow::Result;
+use fer::classify::argmax;
 use rayon::prelude::*;
 
 use crate::SIDE;
@@ -140,7 +141,7 @@ pub fn balanced_accuracy(scores: &[Vec<f32>], samples: &[&Sample]) -> f64 {
     recalls.sum::<f64>() / counts.len().max(1) as f64
 }
 
-fn is_right(scores: &[f32], sample: &Sample) -> bool {
-    let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    best.is_some_and(|(class, _)| class == sample.label)
+/// Whether the largest of the scores, or of the probabilities, is that of the sample's class.
+pub fn is_right(scores: &[f32], sample: &Sample) -> bool {
+    argmax(scores) == Some(sample.label)
 }
