@@ -3,6 +3,8 @@
 
 #[path = "../tests/graphs/mod.rs"]
 mod graphs;
+#[path = "../tests/header/mod.rs"]
+mod header;
 #[allow(dead_code, reason = "shared with tests")]
 #[path = "../tests/mean/mod.rs"]
 mod mean;
@@ -11,8 +13,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use fer::Model;
-use fer::model::{EngineFile, EngineHeader, Flavour, Precision};
+use fer::model::EngineFile;
 use safetensors::tensor::{Dtype, TensorView};
 
 fn write(target: &str, name: &str, bytes: &[u8]) {
@@ -44,21 +45,8 @@ fn main() {
     };
     model("last", 1, last.bytes());
 
-    let bundled = Model::bundled().unwrap();
-    let header = EngineHeader {
-        model: bundled.info().clone(),
-        input: bundled.graph().input.clone(),
-        output: bundled.graph().output.clone(),
-        flavour: Flavour::Rtx,
-        tensorrt: "1.7.1.116".into(),
-        targets: vec!["sm_86".into()],
-        precision: Precision::Fp16,
-        max_batch: 16,
-        batch: None,
-        source_sha256: bundled.sha256(),
-        engine_sha256: String::new(),
-    };
-    write("engine_file", "engine", EngineFile::new(header, &[7; 100]).bytes());
+    let engine = EngineFile::new(header::header(&["sm_86"]), &[7; 100]);
+    write("engine_file", "engine", engine.bytes());
 
     let data: Vec<u8> = [0.5f32; 14].iter().flat_map(|v| v.to_le_bytes()).collect();
     let head = TensorView::new(Dtype::F32, vec![7, 2], &data).unwrap();

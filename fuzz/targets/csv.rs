@@ -2,13 +2,13 @@
 
 #![no_main]
 
+mod shared;
+
 use fer_trainer::data::{self, ReadOptions};
 use libfuzzer_sys::fuzz_target;
-use std::io::Write;
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
-    file.write_all(bytes).unwrap();
+    let file = shared::file(".csv", bytes);
     if let Ok(data) = data::open(file.path(), &ReadOptions::default()) {
         for sample in &data.samples {
             assert_eq!(sample.pixels.len(), fer_trainer::SIDE.pow(2));

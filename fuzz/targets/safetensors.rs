@@ -2,16 +2,13 @@
 
 #![no_main]
 
+mod shared;
+
 use fer_trainer::checkpoint::Network;
 use libfuzzer_sys::fuzz_target;
-use std::io::Write;
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut file = tempfile::Builder::new()
-        .suffix(".safetensors")
-        .tempfile()
-        .unwrap();
-    file.write_all(bytes).unwrap();
+    let file = shared::file(".safetensors", bytes);
     if let Ok(network) = Network::load(file.path()) {
         assert!(network.classes.len() > 1);
     }
