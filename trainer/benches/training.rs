@@ -9,10 +9,10 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, ensure};
 use fer_trainer::SIDE;
-use fer_trainer::checkpoint::Loaded;
+use fer_trainer::artifact::{Config, EpochReport, WeightsFile};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{self, BatchReport, Config, EpochReport, Observer, Trainer};
+use fer_trainer::train::{self, BatchReport, Observer, Trainer};
 
 const ROUNDS: usize = 3;
 const SECONDS: usize = 8;
@@ -25,7 +25,7 @@ struct Rates(Vec<(f64, f64)>);
 impl Observer for Rates {
     fn batch(&mut self, _: &BatchReport) {}
 
-    fn epoch(&mut self, _: &Trainer, report: &EpochReport, _: bool) -> Result<()> {
+    fn epoch(&mut self, _: &Trainer, report: &EpochReport, _: bool) -> fer_trainer::Result<()> {
         self.0.push((report.rate, processor_time()));
         Ok(())
     }
@@ -54,16 +54,13 @@ fn ours(stem_stride: usize) -> Result<[f64; 2]> {
         .map(|i| Sample {
             pixels: (0..SIDE * SIDE).map(|_| rng.bits() as u8).collect(),
             label: i % 7,
-            votes: None,
-            lessons: Vec::new(),
-            subject: None,
             split: Some(Split::Train),
-            name: String::new(),
+            ..Sample::default()
         })
         .collect();
     let samples: Vec<&Sample> = samples.iter().collect();
     let classes = (0..7).map(|c| c.to_string()).collect();
-    let (mut trainer, _) = train::start(config, classes, &Loaded::default())?;
+    let (mut trainer, _) = train::start(config, classes, &WeightsFile::default(), &samples)?;
     let mut rates = Rates::default();
     let stop = AtomicBool::new(false);
     trainer.run(&samples, &samples[..1], &mut rates, &stop)?;

@@ -6,7 +6,7 @@
 //! data ──> [Sample] ── train (augment, nn, loss, optim) ──> run folder ── export ──> ONNX ── eval
 //! ```
 //!
-//! # Why an engine of our own
+//! # Why a backend of our own
 //!
 //! Training runs on the CPU in [`nn`], a few hundred lines of forward and backward passes
 //! for this one network, and not in a general framework (`docs/performance.md` has its rate
@@ -16,16 +16,19 @@
 //! all time is left in matrix products, which the `gemm` crate computes. All gradients are
 //! checked in the tests against finite differences and against Burn's autodiff.
 //!
-//! On other devices the same training loop asks Burn instead, behind [`nn::Engine`].
+//! On other devices the same training loop asks Burn instead, behind [`nn::Backend`].
 //!
 //! A batch is split into *ghost batches* (Hoffer et al. 2017) that have their own batch
 //! norm statistics and run on a thread each. Gradients are added in the order of the ghost
 //! batches, so that the number of threads changes nothing in the result.
 
+#[macro_use]
+mod error;
+
+pub mod artifact;
 pub mod augment;
 #[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
 pub mod burn;
-pub mod checkpoint;
 pub mod data;
 pub mod degrade;
 pub mod draw;
@@ -38,6 +41,8 @@ mod ranges;
 pub mod report;
 pub mod rng;
 pub mod train;
+
+pub use error::{Error, Result};
 
 /// Height and width of the network's input in pixels.
 pub const SIDE: usize = 48;

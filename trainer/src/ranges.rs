@@ -1,6 +1,6 @@
 //! The check that settings of a recipe lie in their ranges.
 
-use anyhow::{Result, ensure};
+use crate::Result;
 
 /// Checks that each value is 0 to the number beside it; `prefix` stands before the name.
 ///
@@ -10,6 +10,7 @@ pub(crate) fn check(prefix: &str, settings: &[(&str, f32, f32)]) -> Result<()> {
     for (name, value, high) in settings {
         ensure!(
             (0.0..=*high).contains(value),
+            Setting,
             "{prefix}{name} {value} is not 0 to {high}"
         );
     }

@@ -320,9 +320,9 @@ fn ctrl_c_leaves_a_run_that_can_be_resumed() {
 
     // The recipe of the run holds; it is shortened so that the rest does not take long.
     let state = Path::new(&out).join("last.safetensors");
-    let mut trainer = fer_trainer::checkpoint::load_state(&state).unwrap();
+    let mut trainer = fer_trainer::train::load_state(&state).unwrap();
     trainer.config.epochs = trainer.progress.epoch + 2;
-    fer_trainer::checkpoint::save_state(&trainer, &state).unwrap();
+    fer_trainer::train::save_state(&trainer, &state).unwrap();
     let printed = succeed(&["train", "--data", &data, "--out", &out, "--resume"]);
     let last = format!("epoch {}:", trainer.config.epochs);
     assert!(printed.contains(&last), "{printed}");

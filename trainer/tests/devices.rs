@@ -1,4 +1,4 @@
-//! Other devices compute what the hand-written engine does, and whoever asks for one that is
+//! Other devices compute what the hand-written backend does, and whoever asks for one that is
 //! not there is told so.
 
 mod common;
@@ -8,16 +8,16 @@ mod skip;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
 use common::difference;
 use common::program::{fail, run as run_program};
-use fer_trainer::checkpoint::{load_state, save_state};
+use fer_trainer::artifact::{Config, EpochReport};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::nn::weights::Tensors;
-use fer_trainer::nn::{Architecture, Engine, Statistics, Weights};
+use fer_trainer::nn::{Architecture, Backend, Statistics, Weights};
 use fer_trainer::optim::{OptimizerConfig, OptimizerKind};
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{BatchReport, Config, Device, EpochReport, Observer, Trainer};
+use fer_trainer::train::{BatchReport, Device, Observer, Trainer};
+use fer_trainer::train::{load_state, save_state};
 use skip::skip;
 
 const CLASSES: usize = 4;
@@ -34,7 +34,7 @@ fn is_there(device: Device) -> bool {
     }
 }
 
-/// Both passes of the hand-written engine and of `device`, compared. The layers below
+/// Both passes of the hand-written backend and of `device`, compared. The layers below
 /// `lowest` are frozen.
 fn compare(device: Device, stem_stride: usize, pictures: usize, lowest: usize) {
     let mut rng = Rng::new(4);
@@ -55,24 +55,24 @@ fn compare(device: Device, stem_stride: usize, pictures: usize, lowest: usize) {
     let mut d_features = vec![0.0; features];
     d_features.fill_with(|| rng.normal());
 
-    let run = |device: Device, statistics: Statistics| -> Box<dyn Engine> {
-        let engines = device.engines(&net, 1, pictures);
-        let mut engine = engines.unwrap().remove(0);
-        engine.input()[..input.len()].copy_from_slice(&input);
-        engine
+    let run = |device: Device, statistics: Statistics| -> Box<dyn Backend> {
+        let backends = device.backends(&net, 1, pictures);
+        let mut backend = backends.unwrap().remove(0);
+        backend.input()[..input.len()].copy_from_slice(&input);
+        backend
             .forward(&net, &weights, pictures, statistics)
             .unwrap();
-        engine
+        backend
     };
     let in_use = |device| run(device, Statistics::Running).exchange().features[..features].to_vec();
     let off = difference(&in_use(device), &in_use(Device::Cpu));
     assert!(off < 1e-4, "features in use differ by {off:.1e}");
 
     let [have, want] = [device, Device::Cpu].map(|device| {
-        let mut engine = run(device, Statistics::Batch { from: lowest });
-        engine.exchange_mut().d_features[..features].copy_from_slice(&d_features);
-        engine.backward(&net, &weights, pictures, lowest).unwrap();
-        engine
+        let mut backend = run(device, Statistics::Batch { from: lowest });
+        backend.exchange_mut().d_features[..features].copy_from_slice(&d_features);
+        backend.backward(&net, &weights, pictures, lowest).unwrap();
+        backend
     });
     let mut worst: f64 = 0.0;
     let mut check = |what: &str, have: &[f32], want: &[f32]| {
@@ -80,7 +80,7 @@ fn compare(device: Device, stem_stride: usize, pictures: usize, lowest: usize) {
         assert!(off < 1e-3, "{what} differs by {off:.1e}");
         worst = worst.max(off);
     };
-    let [own, other] = [&have, &want].map(|engine| engine.exchange());
+    let [own, other] = [&have, &want].map(|backend| backend.exchange());
     check("features", &own.features[..features], &other.features);
     for (i, layer) in net.layers.iter().enumerate() {
         let parts = ["convolution", "scale", "shift"];
@@ -144,7 +144,7 @@ impl Observer for Watch<'_> {
         }
     }
 
-    fn epoch(&mut self, _: &Trainer, report: &EpochReport, _: bool) -> Result<()> {
+    fn epoch(&mut self, _: &Trainer, report: &EpochReport, _: bool) -> fer_trainer::Result<()> {
         self.epochs.push(report.clone());
         Ok(())
     }

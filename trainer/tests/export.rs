@@ -6,7 +6,7 @@ mod skip;
 use fer::Model;
 use fer::engine::{self, EngineKind, EngineOptions, ExecutionProvider, OnnxRuntime};
 use fer_trainer::SIDE;
-use fer_trainer::checkpoint::Network;
+use fer_trainer::artifact::Network;
 use fer_trainer::data::Sample;
 use fer_trainer::export::{Calibration, Description, Storage, export, export_quantised, verify};
 use fer_trainer::nn::weights::Tensors;
@@ -47,12 +47,7 @@ fn samples() -> Vec<Sample> {
             pixels: (0..SIDE * SIDE)
                 .map(|_| (rng.unit() * 256.0) as u8)
                 .collect(),
-            label: 0,
-            votes: None,
-            lessons: Vec::new(),
-            subject: None,
-            split: None,
-            name: String::new(),
+            ..Sample::default()
         })
         .collect()
 }

@@ -14,7 +14,7 @@ use fer::engine::tensorrt::{Target, card, library};
 use fer::model::Overrides;
 use fer::model::{EngineHeader, Precision};
 use fer_trainer::SIDE;
-use fer_trainer::checkpoint::Network;
+use fer_trainer::artifact::Network;
 use fer_trainer::data::Sample;
 use fer_trainer::export::{Calibration, Description, Storage, export, export_quantised};
 use fer_trainer::nn::weights::Tensors;
@@ -164,7 +164,7 @@ fn a_trained_network_is_built_without_an_onnx_file_between() {
     let folder = tempfile::tempdir().unwrap();
     let network = untrained();
     let weights = folder.path().join("own.safetensors");
-    fer_trainer::checkpoint::save(
+    fer_trainer::artifact::save(
         &weights,
         &network.weights.to_tensors(&network.net),
         [("classes".to_owned(), CLASSES.join(","))].into(),

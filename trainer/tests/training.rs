@@ -6,17 +6,18 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
 use fer::model::Tone;
+use fer_trainer::artifact::{Config, EpochReport, Network, RunFolder, load, save};
 use fer_trainer::augment::Augment;
-use fer_trainer::checkpoint::{Network, RunFolder, load, load_state, save, save_state};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::loss::CenterConfig;
 use fer_trainer::nn::weights::{Tensor, Tensors};
 use fer_trainer::nn::{Architecture, Weights};
 use fer_trainer::optim::{OptimizerConfig, OptimizerKind};
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{BatchReport, Config, EpochReport, Observer, Outcome, Trainer};
+use fer_trainer::train::{
+    BatchReport, Observer, Outcome, Trainer, load_state, resume, save_epoch, save_state,
+};
 
 const CLASSES: usize = 4;
 
@@ -61,7 +62,7 @@ impl Observer for Watch<'_> {
         }
     }
 
-    fn epoch(&mut self, _: &Trainer, report: &EpochReport, _: bool) -> Result<()> {
+    fn epoch(&mut self, _: &Trainer, report: &EpochReport, _: bool) -> fer_trainer::Result<()> {
         self.epochs.push(report.clone());
         Ok(())
     }
@@ -364,14 +365,14 @@ fn a_run_folder_holds_the_best_weights_and_refuses_a_second_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let mut trainer = trainer(&config());
-    let run_folder = RunFolder::create(&path, &trainer).unwrap();
+    let run_folder = RunFolder::create(&path, &trainer.config).unwrap();
     let samples = common::samples(80, CLASSES, 5);
     let (_, epochs) = run(&mut trainer, &samples, None);
-    run_folder.save_epoch(&trainer, &epochs[2], true).unwrap();
+    save_epoch(&run_folder, &trainer, &epochs[2], true).unwrap();
     let network = Network::load(&path).unwrap();
     assert_eq!(network.weights, trainer.average);
     assert_eq!(network.classes, trainer.classes);
-    assert_eq!(run_folder.resume().unwrap().weights, trainer.weights);
+    assert_eq!(resume(&run_folder).unwrap().weights, trainer.weights);
     assert_eq!(run_folder.read_metrics().unwrap(), epochs[2..]);
     // Runs from before it was measured lack what drawing cost.
     let drawing = epochs[2].drawing.unwrap();
@@ -381,5 +382,5 @@ fn a_run_folder_holds_the_best_weights_and_refuses_a_second_run() {
     assert!(old.len() < line.len(), "{line}");
     std::fs::write(run_folder.metrics(), old).unwrap();
     assert_eq!(run_folder.read_metrics().unwrap()[0].drawing, None);
-    assert!(RunFolder::create(&path, &trainer).is_err());
+    assert!(RunFolder::create(&path, &trainer.config).is_err());
 }

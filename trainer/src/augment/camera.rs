@@ -2,12 +2,10 @@
 
 use std::f32::consts::TAU;
 
-use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::SIDE;
 use crate::rng::Rng;
-use crate::{degrade, ranges};
+use crate::{Result, SIDE, degrade, ranges};
 
 /// How often, and how strongly at most. Strengths are drawn from nothing to the most, so that
 /// light damage is as frequent as heavy one.
@@ -95,11 +93,13 @@ impl Camera {
         ranges::check("augment.camera.", &settings)?;
         ensure!(
             (4..=SIDE).contains(&self.least_side),
+            Setting,
             "augment.camera.least_side {} is not 4 to {SIDE}",
             self.least_side
         );
         ensure!(
             (1..=100).contains(&self.least_quality),
+            Setting,
             "augment.camera.least_quality {} is not 1 to 100",
             self.least_quality
         );

@@ -4,12 +4,11 @@
 mod camera;
 mod view;
 
-use anyhow::Result;
 use fer::model::Tone;
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Rng;
-use crate::{SIDE, degrade, ranges};
+use crate::{Result, SIDE, degrade, ranges};
 
 pub use camera::Camera;
 pub use view::View;

@@ -1,12 +1,13 @@
-//! Finding a device and opening engines on it.
+//! Finding a device and opening backends on it.
 
-use anyhow::{Context, Result, anyhow, ensure};
 use burn_tensor::{Device as BurnDevice, DeviceType, Tensor};
 
-use super::engine::BurnEngine;
-use super::quiet::{one_line, quietly};
-use crate::nn::{Architecture, Engine};
+use super::backend::BurnBackend;
+use super::panics::{catch_panic, one_line};
+use crate::error::Context;
+use crate::nn::{Architecture, Backend};
 use crate::train::Device;
+use crate::{Error, Result};
 
 /// Checks that `device` is there and computes, and says what it is.
 ///
@@ -17,21 +18,23 @@ pub fn check(device: Device) -> Result<String> {
         let found = find(device)?;
         let numbers = Tensor::<1>::from_floats([1.0, 2.0, 4.0], &found);
         let sum = numbers.square().sum_dim(0).try_into_data();
-        let sum = sum.map_err(|e| anyhow!("{}", one_line(&e.to_string())))?;
-        let sum = sum.as_slice::<f32>().map_err(|e| anyhow!("{e:?}"))?[0];
-        ensure!(sum == 21.0, "it says that 1 + 4 + 16 is {sum}");
+        let sum = sum.map_err(|e| Error::Device(one_line(&e.to_string())))?;
+        let sum = sum
+            .as_slice::<f32>()
+            .map_err(|e| Error::Device(format!("{e:?}")))?[0];
+        ensure!(sum == 21.0, Device, "it says that 1 + 4 + 16 is {sum}");
         Ok(name(&found))
     };
-    quietly(probe).with_context(|| format!("device {device}"))
+    catch_panic(probe).with_context(|| format!("device {device}"))
 }
 
-/// An engine on `device` for ghost batches of up to `capacity` pictures.
+/// A backend on `device` for ghost batches of up to `capacity` pictures.
 ///
 /// # Errors
 /// When the device is not there.
-pub fn engine(device: Device, net: &Architecture, capacity: usize) -> Result<Box<dyn Engine>> {
-    let found = quietly(|| find(device)).with_context(|| format!("device {device}"))?;
-    Ok(Box::new(BurnEngine::new(net, found, capacity)))
+pub fn backend(device: Device, net: &Architecture, capacity: usize) -> Result<Box<dyn Backend>> {
+    let found = catch_panic(|| find(device)).with_context(|| format!("device {device}"))?;
+    Ok(Box::new(BurnBackend::new(net, found, capacity)))
 }
 
 /// The part's name where the backend knows it.
@@ -54,10 +57,15 @@ fn find(device: Device) -> Result<BurnDevice> {
         Device::Vulkan(index) => (DeviceType::Vulkan, index),
         #[cfg(feature = "flex")]
         Device::Flex => (DeviceType::Flex, 0),
-        _ => return Err(anyhow!("not one of Burn's in this build")),
+        _ => return Err(Error::Device("not one of Burn's in this build".into())),
     };
     let mut devices = BurnDevice::enumerate(kind).into_vec();
-    ensure!(!devices.is_empty(), "none found");
-    ensure!(index < devices.len(), "there are only {}", devices.len());
+    ensure!(!devices.is_empty(), Device, "none found");
+    ensure!(
+        index < devices.len(),
+        Device,
+        "there are only {}",
+        devices.len()
+    );
     Ok(devices.swap_remove(index))
 }

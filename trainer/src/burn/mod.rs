@@ -9,9 +9,9 @@
 //! width 1.0, a millisecond or two, and keeps the optimiser and all that belongs to it on
 //! the host, the same for every device.
 
+mod backend;
 mod device;
-mod engine;
 mod network;
-mod quiet;
+mod panics;
 
-pub use device::{check, engine};
+pub use device::{backend, check};

@@ -1,34 +1,35 @@
 //! `fer-trainer ablate`
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use fer_trainer::checkpoint::Loaded;
+use fer_trainer::artifact::{Config, WeightsFile};
 use fer_trainer::eval::Setting;
 use fer_trainer::loss::{CenterConfig, Convention};
 use fer_trainer::report::Ablation;
-use fer_trainer::train::{Config, Device};
+use fer_trainer::train::Device;
 
-use super::folds::Options;
-use super::recipe;
+use super::folds::CrossValidation;
+use super::init::Init;
 
 /// Options of `ablate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    options: Options,
-    /// Weights that two stages with center loss go on from: a run folder of a first stage with
-    /// center loss, or a safetensors file
+    options: CrossValidation,
+    /// Weights that two stages with center loss go on from: those of a first stage with center
+    /// loss, as a run folder, a safetensors file, an ONNX file that was exported here, or
+    /// builtin:small, builtin:standard, builtin:accurate
     #[arg(long)]
-    init: PathBuf,
+    init: Init,
     /// The same of a first stage without center loss, for two stages without; --init without it,
     /// which compares center loss in the second stage alone
     #[arg(long)]
-    init_softmax: Option<PathBuf>,
+    init_softmax: Option<Init>,
     /// Weights that one stage starts from, such as those of ImageNet; random without it
     #[arg(long)]
-    one_stage_init: Option<PathBuf>,
+    one_stage_init: Option<Init>,
     /// Also two stages with island loss of this weight beside center loss
     #[arg(long, value_name = "WEIGHT", value_parser = super::within(1e-6..=1e6))]
     island: Option<f32>,
@@ -42,14 +43,14 @@ pub struct Args {
 
 /// Weights to start from, by what starts from them.
 struct Starts {
-    one: Loaded,
-    softmax: Loaded,
-    center: Loaded,
+    one: WeightsFile,
+    softmax: WeightsFile,
+    center: WeightsFile,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let center = recipe::weights(Some(&args.init))?;
+    let center = Init::read(Some(&args.init))?;
     let config = args.options.config(&center)?;
     let device = args.options.device()?;
     ensure!(
@@ -57,8 +58,8 @@ pub fn run(args: &Args) -> Result<()> {
         "the recipe's center.lambda is 0, so there is no center loss to compare with"
     );
     let starts = Starts {
-        one: recipe::weights(args.one_stage_init.as_deref())?,
-        softmax: recipe::weights(args.init_softmax.as_deref().or(Some(&args.init)))?,
+        one: Init::read(args.one_stage_init.as_ref())?,
+        softmax: Init::read(args.init_softmax.as_ref().or(Some(&args.init)))?,
         center,
     };
     let mut pictures = args.options.open()?;
@@ -67,12 +68,12 @@ pub fn run(args: &Args) -> Result<()> {
         pictures.warn_of("--init-softmax", &starts.softmax)?;
     }
     pictures.warn_of("--one-stage-init", &starts.one)?;
-    let deals = args.options.deal(&pictures, config.hold_out)?;
+    let by_seed = args.options.by_seed(&pictures, config.hold_out)?;
     let mut about = pictures.about.clone();
     about.extend([
         format!(
             "{} folds a seed: {}.",
-            deals[0].folds.len(),
+            by_seed[0].folds.len(),
             args.options.protocol()
         ),
         describe(args, &config),
@@ -84,11 +85,11 @@ pub fn run(args: &Args) -> Result<()> {
 
     let (settings, pairs) = settings(args, &config, device, &starts);
     let classes = &pictures.data.classes;
-    let runs = args.options.run(&settings, classes, &deals, true)?;
+    let runs = args.options.run(&settings, classes, &by_seed, true)?;
     let ablation = Ablation {
         classes,
         settings: &settings,
-        deals: &deals,
+        by_seed: &by_seed,
         runs: &runs,
         pairs: &pairs,
     };
@@ -102,14 +103,14 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Where the settings start, and what center loss is.
 fn describe(args: &Args, config: &Config) -> String {
-    let name = |path: &Path| path.display().to_string();
-    let softmax = args.init_softmax.as_deref().unwrap_or(&args.init);
+    let name = |init: &Init| init.to_string();
+    let softmax = args.init_softmax.as_ref().unwrap_or(&args.init);
     format!(
         "One stage starts from {} and trains every layer; two stages go on from {} without center \
          loss and from {} with it, the first {} blocks frozen. Center loss has lambda {} times \
          the {} over a batch, and alpha {}. {} epochs of at most lr {}.",
         args.one_stage_init
-            .as_deref()
+            .as_ref()
             .map_or("random weights".to_owned(), name),
         name(softmax),
         name(&args.init),
@@ -130,7 +131,7 @@ fn describe(args: &Args, config: &Config) -> String {
 /// # Errors
 /// When one contradicts what it is named as.
 fn first_stages(args: &Args, starts: &Starts) -> Result<Option<String>> {
-    let lambda = |loaded: &Loaded| -> Result<Option<f32>> {
+    let lambda = |loaded: &WeightsFile| -> Result<Option<f32>> {
         Ok(loaded.recipe()?.map(|recipe| recipe.center.lambda))
     };
     let own = lambda(&starts.center).context("--init")?;
@@ -143,20 +144,20 @@ fn first_stages(args: &Args, starts: &Starts) -> Result<Option<String>> {
         return Ok(Some(format!(
             "All settings of two stages start from {}, {how}: center loss is compared in the \
              second stage alone. --init-softmax names a first stage without it.",
-            args.init.display()
+            args.init
         )));
     };
     let other = lambda(&starts.softmax).context("--init-softmax")?;
     ensure!(
         other.is_none_or(|lambda| lambda == 0.0),
         "--init-softmax {} was trained with center loss (lambda {})",
-        softmax.display(),
+        softmax,
         other.unwrap_or_default()
     );
     ensure!(
         own != Some(0.0),
         "--init {} was trained without center loss",
-        args.init.display()
+        args.init
     );
     let (Some(own), Some(other)) = (starts.center.recipe()?, starts.softmax.recipe()?) else {
         return Ok(Some(
@@ -216,7 +217,7 @@ fn settings<'a>(
     device: Device,
     starts: &'a Starts,
 ) -> (Vec<Setting<'a>>, Vec<(usize, usize)>) {
-    let setting = |name: String, init: &'a Loaded, change: &dyn Fn(&mut Config)| {
+    let setting = |name: String, init: &'a WeightsFile, change: &dyn Fn(&mut Config)| {
         let mut config = config.clone();
         change(&mut config);
         Setting {

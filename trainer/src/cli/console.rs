@@ -3,9 +3,10 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use fer_trainer::checkpoint::RunFolder;
-use fer_trainer::train::{BatchReport, EpochReport, Observer, Trainer};
+use fer_trainer::Result;
+use fer_trainer::artifact::{EpochReport, RunFolder};
+use fer_trainer::report;
+use fer_trainer::train::{self, BatchReport, Observer, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Time between two lines where there is no terminal.
@@ -79,7 +80,8 @@ impl Observer for Console {
     }
 
     fn epoch(&mut self, trainer: &Trainer, report: &EpochReport, best: bool) -> Result<()> {
-        self.folder.save_epoch(trainer, report, best)?;
+        train::save_epoch(&self.folder, trainer, report, best)?;
+        report::write_curves(&self.folder)?;
         if let Some(bar) = &self.bar {
             bar.set_length(0);
         }

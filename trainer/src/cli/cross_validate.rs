@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use fer_trainer::data::Dataset;
-use fer_trainer::eval::{Deal, Pooled, Run, Setting};
-use fer_trainer::report::baselines::{self, On};
-use fer_trainer::report::{self, Cell, Missed, Summary, Table};
+use fer_trainer::eval::{Pooled, Predictions, SeededFolds, Setting};
+use fer_trainer::report::baselines::{self, Benchmark};
+use fer_trainer::report::{self, Cell, Summary, Table, Undetected};
 use serde_json::json;
 
-use super::folds::Options;
-use super::{measures, recipe};
+use super::folds::CrossValidation;
+use super::init::Init;
+use super::measures;
 
 /// What pooled measures count: every picture once a seed.
 const COUNTED: &str = "answers";
@@ -23,11 +24,11 @@ const COUNTED: &str = "answers";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    options: Options,
-    /// Weights to start each fold from: a run folder or a safetensors file; random without
-    /// it
+    options: CrossValidation,
+    /// Weights to start each fold from: a run folder, a safetensors file, an ONNX file that was exported here,
+    /// or builtin:small, builtin:standard, builtin:accurate; random without it
     #[arg(long)]
-    init: Option<PathBuf>,
+    init: Option<Init>,
     /// Writes the measures of every fold and seed as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -38,12 +39,12 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let init = recipe::weights(args.init.as_deref())?;
+    let init = Init::read(args.init.as_ref())?;
     let config = args.options.config(&init)?;
     let device = args.options.device()?;
     let mut pictures = args.options.open()?;
     pictures.warn_of("--init", &init)?;
-    let deals = args.options.deal(&pictures, config.hold_out)?;
+    let by_seed = args.options.by_seed(&pictures, config.hold_out)?;
     let (data, tested) = (&pictures.data, pictures.tested());
     let protocol = args.options.protocol();
     let mut about = pictures.about.clone();
@@ -51,10 +52,10 @@ pub fn run(args: &Args) -> Result<()> {
     let warning = warning.as_deref();
     about.push(format!(
         "{} a seed: {protocol}; recipe of {} epochs, {}.",
-        count(deals[0].folds.len(), "fold"),
+        count(by_seed[0].folds.len(), "fold"),
         config.epochs,
         match &args.init {
-            Some(path) => format!("started from {}", path.display()),
+            Some(init) => format!("started from {init}"),
             None => "started from random weights".to_owned(),
         }
     ));
@@ -71,10 +72,12 @@ pub fn run(args: &Args) -> Result<()> {
         init: &init,
         device,
     };
-    let mut runs = args.options.run(&[setting], &data.classes, &deals, false)?;
+    let mut runs = args
+        .options
+        .run(&[setting], &data.classes, &by_seed, false)?;
     let runs = runs.remove(0);
     let pooled = Pooled::new(&data.classes, &runs);
-    let missed = Missed {
+    let missed = Undetected {
         n: tested.missed.len(),
         accuracy_with: pooled.accuracy.mean * share_found(tested),
     };
@@ -92,8 +95,8 @@ pub fn run(args: &Args) -> Result<()> {
             count(runs.len(), "seed")
         );
     }
-    let on = On::of(tested.format, &tested.classes);
-    if let Some(table) = baselines::table(pooled.accuracy.mean, protocol, on, false) {
+    let benchmark = Benchmark::of(tested.format, &tested.classes);
+    if let Some(table) = baselines::table(pooled.accuracy.mean, protocol, benchmark, false) {
         print!("{}", table.to_text());
     }
     if let Some(folder) = &args.report {
@@ -102,7 +105,7 @@ pub fn run(args: &Args) -> Result<()> {
             about: &about,
             warning,
             how: protocol,
-            on,
+            benchmark,
             metrics: &pooled.metrics,
             by_subject: pooled.by_subject,
             counted: COUNTED,
@@ -111,7 +114,7 @@ pub fn run(args: &Args) -> Result<()> {
             agreement: None,
         };
         report::evaluation(folder, &summary, &[("Seeds", "seeds", seeds)], None)?;
-        predictions(&data.classes, &deals, &runs).write_csv(&folder.join("predictions.csv"))?;
+        predictions(&data.classes, &by_seed, &runs).write_csv(&folder.join("predictions.csv"))?;
         println!("{}", folder.join("report.html").display());
     }
     if let Some(path) = &args.json {
@@ -148,7 +151,7 @@ fn share_found(data: &Dataset) -> f64 {
     found / (found + data.missed.len() as f64)
 }
 
-fn seeds(runs: &[Run]) -> Table {
+fn seeds(runs: &[Predictions]) -> Table {
     let mut table = Table::new([
         "seed",
         "n",
@@ -176,16 +179,16 @@ fn seeds(runs: &[Run]) -> Table {
 }
 
 /// Every answer, so that others can pair them with theirs.
-fn predictions(classes: &[String], deals: &[Deal], runs: &[Run]) -> Table {
+fn predictions(classes: &[String], by_seed: &[SeededFolds], runs: &[Predictions]) -> Table {
     let columns = ["seed", "fold", "picture", "true", "called"].map(String::from);
     let mut table = Table::new(columns.into_iter().chain(classes.iter().cloned()));
-    for (deal, run) in deals.iter().zip(runs) {
-        let folds = deal.folds.iter().enumerate();
+    for (seeded, run) in by_seed.iter().zip(runs) {
+        let folds = seeded.folds.iter().enumerate();
         let tests = folds.flat_map(|(i, f)| f.test.iter().map(move |sample| (i + 1, sample)));
         let answers = run.called().into_iter().zip(&run.probabilities);
         for ((fold, sample), (called, probabilities)) in tests.zip(answers) {
             let mut row = vec![
-                Cell::Text(deal.seed.to_string()),
+                Cell::Text(seeded.seed.to_string()),
                 Cell::Count(fold),
                 Cell::Text(sample.name.clone()),
                 Cell::Text(classes[sample.label].clone()),

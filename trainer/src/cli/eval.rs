@@ -8,8 +8,8 @@ use fer::engine::{EngineKind, EngineOptions};
 use fer_trainer::data::{Sample, Split};
 use fer_trainer::eval::corruptions::{self, Row};
 use fer_trainer::eval::{Evaluation, Metrics, agreement, bootstrap, evaluate, robustness};
-use fer_trainer::report::baselines::{self, On};
-use fer_trainer::report::{self, Missed, Shown, Summary};
+use fer_trainer::report::baselines::{self, Benchmark};
+use fer_trainer::report::{self, DamageReport, Summary, Undetected};
 use fer_trainer::train::is_right;
 use serde_json::json;
 
@@ -102,7 +102,7 @@ pub fn run(args: &Args) -> Result<()> {
         .missed
         .iter()
         .filter(|m| args.split.is_none_or(|s| m.split == Some(s)));
-    let missed = Missed::new(missed.count(), &metrics);
+    let missed = Undetected::new(missed.count(), &metrics);
     measures::print_missed(&missed);
     let voted = samples.iter().map(|s| s.votes.as_deref());
     let answers = evaluation.probabilities.iter().map(Vec::as_slice);
@@ -111,11 +111,11 @@ pub fn run(args: &Args) -> Result<()> {
         measures::print_agreement(agreement);
     }
     println!("{:.2} ms a picture", evaluation.milliseconds);
-    let on = On::of(data.format, &data.classes);
+    let benchmark = Benchmark::of(data.format, &data.classes);
     let part = args.split.map_or("all".to_owned(), |s| format!("{s} part"));
     let looks = if args.mirror { "two looks" } else { "one look" };
     let how = format!("{part}, {looks}");
-    if let Some(table) = baselines::table(metrics.accuracy, &how, on, false) {
+    if let Some(table) = baselines::table(metrics.accuracy, &how, benchmark, false) {
         print!("{}", table.to_text());
     }
     let robustness = args
@@ -161,7 +161,7 @@ pub fn run(args: &Args) -> Result<()> {
             about: &about,
             warning: None,
             how: &how,
-            on,
+            benchmark,
             metrics: &metrics,
             by_subject,
             counted: COUNTED,
@@ -169,7 +169,7 @@ pub fn run(args: &Args) -> Result<()> {
             milliseconds: Some(evaluation.milliseconds),
             agreement,
         };
-        let shown = robustness.as_ref().map(|robustness| Shown {
+        let shown = robustness.as_ref().map(|robustness| DamageReport {
             robustness,
             face: &samples[0].pixels,
         });

@@ -6,41 +6,41 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use fer_trainer::checkpoint::Loaded;
+use fer_trainer::artifact::{Config, Stage, WeightsFile};
 use fer_trainer::data::split::{self, By};
 use fer_trainer::data::{Dataset, Sample, Split, duplicates};
 use fer_trainer::eval::{
-    Deal, Fold, FoldEnd, Place, Protocol, Run, Setting, cross_validate, folds,
+    Fold, FoldEnd, FoldId, Predictions, Protocol, SeededFolds, Setting, cross_validate, folds,
 };
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{Config, Device, Stage};
+use fer_trainer::train::Device;
 
-use super::recipe::{On, Recipe};
+use super::recipe::{DeviceOption, Recipe};
 use super::source::Source;
-use super::{seen, stop};
+use super::{choices, seen, stop};
 
 /// Options of a cross-validation.
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct CrossValidation {
     #[command(flatten)]
     pub source: Source,
     #[command(flatten)]
     recipe: Recipe,
     #[command(flatten)]
-    on: On,
+    device: DeviceOption,
     /// Number of folds; without it each subject of JAFFE is one, other data sets have ten
     #[arg(long)]
     folds: Option<usize>,
     /// What folds keep together; the epoch is chosen inside the training folds either way
-    #[arg(long, value_enum, conflicts_with = "protocol")]
+    #[arg(long, value_parser = choices::by(), conflicts_with = "protocol")]
     by: Option<By>,
     /// Trains on --data and tests on this other data set, on the classes that both have
     #[arg(long, conflicts_with_all = ["folds", "by", "protocol"])]
     test_data: Option<PathBuf>,
     /// Who is kept apart, and how the epoch is chosen
-    #[arg(long, value_enum, default_value = "subject")]
+    #[arg(long, value_parser = choices::protocol(), default_value = "subject")]
     protocol: Protocol,
-    /// Seeds, separated by commas: each deals folds and trains anew
+    /// Seeds, separated by commas: each by_seed folds and trains anew
     #[arg(long, value_delimiter = ',', default_value = "1")]
     seeds: Vec<u64>,
     /// Folds that are trained at a time; as many as there are processors without it
@@ -48,20 +48,20 @@ pub struct Options {
     threads: Option<NonZeroUsize>,
 }
 
-impl Options {
+impl CrossValidation {
     /// The recipe, of the second stage unless the user says otherwise, with the network of
     /// `init`.
-    pub fn config(&self, init: &Loaded) -> Result<Config> {
+    pub fn config(&self, init: &WeightsFile) -> Result<Config> {
         self.recipe.config(Some(Stage::Second), init)
     }
 
     /// What to train on.
     pub fn device(&self) -> Result<Device> {
-        self.on.device()
+        self.device.check()
     }
 
     /// Reads the data, and leaves the classes that both sets have where there are two.
-    pub fn open(&self) -> Result<Pictures> {
+    pub fn open(&self) -> Result<EvaluationData> {
         let source = &self.source;
         let mut data = source.open_to_judge(0.0)?;
         let mut about = vec![describe(&source.data, &data)];
@@ -77,7 +77,7 @@ impl Options {
             }
             None => None,
         };
-        Ok(Pictures {
+        Ok(EvaluationData {
             data,
             other,
             about,
@@ -87,7 +87,11 @@ impl Options {
 
     /// The folds of every seed; across two data sets one a seed, all of one to learn from and all
     /// of the other to test on.
-    pub fn deal<'a>(&self, pictures: &'a Pictures, hold_out: f32) -> Result<Vec<Deal<'a>>> {
+    pub fn by_seed<'a>(
+        &self,
+        pictures: &'a EvaluationData,
+        hold_out: f32,
+    ) -> Result<Vec<SeededFolds<'a>>> {
         let data = &pictures.data;
         if let Some(other) = &pictures.other {
             return self.each_seed(|rng| {
@@ -112,19 +116,19 @@ impl Options {
         })
     }
 
-    /// Deals with each seed.
+    /// The folds that `folds` deals with each seed.
     fn each_seed<'a>(
         &self,
-        deal: impl Fn(&mut Rng) -> Result<Vec<Fold<'a>>>,
-    ) -> Result<Vec<Deal<'a>>> {
+        folds: impl Fn(&mut Rng) -> Result<Vec<Fold<'a>>>,
+    ) -> Result<Vec<SeededFolds<'a>>> {
         let mut seeds = self.seeds.clone();
         seeds.sort_unstable();
         seeds.dedup();
         ensure!(seeds.len() == self.seeds.len(), "--seeds names one twice");
         let deal = |seed: &u64| {
-            Ok(Deal {
+            Ok(SeededFolds {
                 seed: *seed,
-                folds: deal(&mut Rng::new(*seed))?,
+                folds: folds(&mut Rng::new(*seed))?,
             })
         };
         self.seeds.iter().map(deal).collect()
@@ -163,25 +167,25 @@ impl Options {
         &self,
         settings: &[Setting],
         classes: &[String],
-        deals: &[Deal],
+        by_seed: &[SeededFolds],
         with_features: bool,
-    ) -> Result<Vec<Vec<Run>>> {
+    ) -> Result<Vec<Vec<Predictions>>> {
         let available = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.map_or(available, usize::from);
-        let folds: usize = deals.iter().map(|deal| deal.folds.len()).sum();
+        let folds: usize = by_seed.iter().map(|seeded| seeded.folds.len()).sum();
         let (total, done) = (settings.len() * folds, AtomicUsize::new(0));
         let start = Instant::now();
-        let tell = |place: Place, end: FoldEnd| {
+        let tell = |fold_id: FoldId, end: FoldEnd| {
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             let seconds = start.elapsed().as_secs_f64();
             let left = seconds / done as f64 * (total - done) as f64;
             println!(
                 "{}, seed {}, fold {} of {}: {} of {} right, epoch {} with {:.2} % on validation; \
                  {done} of {total} done, {left:.0} s left",
-                place.setting,
-                place.seed,
-                place.fold,
-                place.folds,
+                fold_id.setting,
+                fold_id.seed,
+                fold_id.fold,
+                fold_id.folds,
                 end.right,
                 end.n,
                 end.epoch,
@@ -189,20 +193,20 @@ impl Options {
             );
         };
         let stop = stop::on_signal()?;
-        cross_validate(
+        Ok(cross_validate(
             settings,
             classes,
-            deals,
+            by_seed,
             threads,
             with_features,
             &stop,
             &tell,
-        )
+        )?)
     }
 }
 
 /// The pictures of a cross-validation.
-pub struct Pictures {
+pub struct EvaluationData {
     /// To learn from and, where there is no other set, to test on.
     pub data: Dataset,
     /// To test on alone.
@@ -213,12 +217,12 @@ pub struct Pictures {
     pub warnings: Vec<String>,
 }
 
-impl Pictures {
+impl EvaluationData {
     /// Adds what must be known of the network that `option` names.
     ///
     /// # Errors
     /// When what its file says is damaged.
-    pub fn warn_of(&mut self, option: &str, init: &Loaded) -> Result<()> {
+    pub fn warn_of(&mut self, option: &str, init: &WeightsFile) -> Result<()> {
         if let Some(why) = seen::why(init, self.tested())? {
             self.warnings.push(format!(
                 "The network that {option} names may have seen the people that are tested on: \

@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use anyhow::Result;
 use fer::classify::softmax;
-use fer_trainer::checkpoint::Loaded;
+use fer_trainer::artifact::{Config, WeightsFile};
 use fer_trainer::data::split::By;
 use fer_trainer::data::{Dataset, Sample};
 use fer_trainer::eval::{
-    BySubject, Deal, Pooled, Run, Setting, bootstrap, cross_validate, folds, wilson,
+    BySubject, Pooled, Predictions, SeededFolds, Setting, bootstrap, cross_validate, folds, wilson,
 };
 use fer_trainer::nn::Workspace;
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{Config, Device, is_right, predict, start};
+use fer_trainer::train::{Device, is_right, predict, start};
 
 use super::seen;
 
@@ -27,7 +27,7 @@ pub const MOST: usize = 1000;
 
 /// Answers to all pictures by networks that did not see their people, and by the first stage.
 struct Answers {
-    run: Run,
+    run: Predictions,
     /// Whether the first stage is right about each; `None` where it lacks a class.
     before: Option<Vec<bool>>,
 }
@@ -41,7 +41,7 @@ pub fn print(
     config: &Config,
     device: Device,
     data: &Dataset,
-    init: &Loaded,
+    init: &WeightsFile,
     stop: &AtomicBool,
 ) -> Result<()> {
     if let Some(why) = seen::why(init, data)? {
@@ -58,14 +58,14 @@ pub fn print(
     let rng = &mut Rng::new(config.seed);
     let people = data.subjects().map_or(FOLDS, |subjects| subjects.len());
     let dealt = folds(data, by, Some(FOLDS.min(people)), config.hold_out, rng).and_then(|folds| {
-        let (trainer, _) = start(config.clone(), data.classes.clone(), init)?;
+        let (trainer, _) = start(config.clone(), data.classes.clone(), init, &folds[0].train)?;
         for fold in &folds {
             trainer.check(&fold.train, &fold.validation)?;
         }
         Ok(folds)
     });
-    let deal = match dealt {
-        Ok(folds) => Deal {
+    let seeded = match dealt {
+        Ok(folds) => SeededFolds {
             seed: config.seed,
             folds,
         },
@@ -77,9 +77,9 @@ pub fn print(
         }
     };
     let began = Instant::now();
-    let answers = ask(config, device, data, init, &deal, stop)?;
+    let answers = ask(config, device, data, init, &seeded, stop)?;
     let seconds = began.elapsed().as_secs_f64();
-    report(data, by, &deal, &answers, seconds);
+    report(data, by, &seeded, &answers, seconds);
     Ok(())
 }
 
@@ -87,8 +87,8 @@ fn ask(
     config: &Config,
     device: Device,
     data: &Dataset,
-    init: &Loaded,
-    deal: &Deal,
+    init: &WeightsFile,
+    seeded: &SeededFolds,
     stop: &AtomicBool,
 ) -> Result<Answers> {
     let setting = Setting {
@@ -98,25 +98,25 @@ fn ask(
         device,
     };
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let deals = std::slice::from_ref(deal);
+    let by_seed = std::slice::from_ref(seeded);
     let mut runs = cross_validate(
         &[setting],
         &data.classes,
-        deals,
+        by_seed,
         threads,
         false,
         stop,
         &|_, _| {},
     )?;
     let run = runs.remove(0).remove(0);
-    let (first, fit) = start(config.clone(), data.classes.clone(), init)?;
+    let tests: Vec<&Sample> = seeded
+        .folds
+        .iter()
+        .flat_map(|fold| &fold.test)
+        .copied()
+        .collect();
+    let (first, fit) = start(config.clone(), data.classes.clone(), init, &tests)?;
     let before = (fit.classes == data.classes.len()).then(|| {
-        let tests: Vec<&Sample> = deal
-            .folds
-            .iter()
-            .flat_map(|fold| &fold.test)
-            .copied()
-            .collect();
         let mut workspaces = [Workspace::new(&first.net, 64)];
         let scores = predict(&first.net, &first.average, &mut workspaces, &tests, false);
         let answers = scores.iter().zip(&tests);
@@ -127,7 +127,7 @@ fn ask(
     Ok(Answers { run, before })
 }
 
-fn report(data: &Dataset, by: By, deal: &Deal, answers: &Answers, seconds: f64) {
+fn report(data: &Dataset, by: By, seeded: &SeededFolds, answers: &Answers, seconds: f64) {
     let run = &answers.run;
     let pooled = Pooled::new(&data.classes, std::slice::from_ref(run));
     let whom = match by {
@@ -140,7 +140,7 @@ fn report(data: &Dataset, by: By, deal: &Deal, answers: &Answers, seconds: f64) 
         100.0 * pooled.accuracy.mean,
         100.0 * interval.low,
         100.0 * interval.high,
-        deal.folds.len(),
+        seeded.folds.len(),
     );
     if by == By::Random {
         println!(

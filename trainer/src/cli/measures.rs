@@ -1,7 +1,7 @@
 //! Measures on a terminal.
 
 use fer_trainer::eval::{Agreement, Interval, Metrics, Robustness};
-use fer_trainer::report::Missed;
+use fer_trainer::report::Undetected;
 
 /// Prints all measures and the confusion matrix; `counted` is what they count.
 pub fn print(m: &Metrics, counted: &str) {
@@ -48,7 +48,7 @@ pub fn print_by_subject(interval: Option<Interval>) {
 }
 
 /// Prints what the detector's misses make of the accuracy; nothing where it has none.
-pub fn print_missed(missed: &Missed) {
+pub fn print_missed(missed: &Undetected) {
     if missed.n > 0 {
         println!(
             "{} pictures without a face that the detector sees: {:.2} % with them as wrong",

@@ -1,6 +1,7 @@
 //! Commands.
 
 mod ablate;
+mod choices;
 mod console;
 mod cross_validate;
 mod eval;
@@ -8,6 +9,7 @@ mod export;
 mod folds;
 mod foreign;
 mod gain;
+mod init;
 mod measures;
 mod model;
 mod outputs;

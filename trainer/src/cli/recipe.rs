@@ -1,22 +1,24 @@
 //! The options that make up a recipe, shared by the commands that train.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
-use fer_trainer::checkpoint::{Loaded, load, weights_file};
-use fer_trainer::train::{Config, Device, Preset, Stage};
+use anyhow::Result;
+use fer_trainer::artifact::{Config, Preset, Stage, WeightsFile};
+use fer_trainer::train::Device;
+
+use super::choices;
 
 /// A recipe: a stage's defaults, a file or a preset over them, and single settings.
 #[derive(Debug, clap::Args)]
 pub struct Recipe {
     /// Stage, which decides the defaults of the recipe
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choices::stage())]
     stage: Option<Stage>,
     /// Recipe as a TOML file, over the stage's defaults
     #[arg(long)]
     config: Option<PathBuf>,
     /// Recipe that comes with the program
-    #[arg(long, value_enum, conflicts_with = "config")]
+    #[arg(long, value_parser = choices::preset(), conflicts_with = "config")]
     preset: Option<Preset>,
     /// Epochs, in place of the recipe's
     #[arg(long)]
@@ -32,7 +34,7 @@ impl Recipe {
     ///
     /// # Errors
     /// Names the file and the setting that is wrong.
-    pub fn config(&self, stage: Option<Stage>, init: &Loaded) -> Result<Config> {
+    pub fn config(&self, stage: Option<Stage>, init: &WeightsFile) -> Result<Config> {
         let stage = self.stage.or(stage);
         let from = init.recipe()?;
         let mut config = match (&self.config, self.preset) {
@@ -51,35 +53,23 @@ impl Recipe {
 
 /// What to train on.
 #[derive(Debug, clap::Args)]
-pub struct On {
+pub struct DeviceOption {
     /// What to train on: cpu, cuda, cuda:N, vulkan, vulkan:N (N from 0), or flex, as far as
     /// the build has them
     #[arg(long, default_value_t)]
     device: Device,
 }
 
-impl On {
+impl DeviceOption {
     /// The device, after a look at whether it is there.
     ///
     /// # Errors
     /// When this build lacks it, or it is not there.
-    pub fn device(&self) -> Result<Device> {
+    pub fn check(&self) -> Result<Device> {
         let name = self.device.check()?;
         if self.device != Device::Cpu {
             println!("training on {}: {name}", self.device);
         }
         Ok(self.device)
     }
-}
-
-/// The weights that a user means by `path`; nothing without one.
-///
-/// # Errors
-/// Names the file.
-pub fn weights(path: Option<&Path>) -> Result<Loaded> {
-    let Some(path) = path else {
-        return Ok(Loaded::default());
-    };
-    let file = weights_file(path);
-    load(&file).with_context(|| format!("weights {}", file.display()))
 }

@@ -1,17 +1,31 @@
 //! Whether a network may have been trained on the very people that it is to be judged by.
 
 use anyhow::{Context, Result};
-use fer_trainer::checkpoint::Loaded;
+use fer_trainer::artifact::{Stage, WeightsFile};
 use fer_trainer::data::{Dataset, digest, split};
+use fer_trainer::report::baselines::Benchmark;
 use fer_trainer::rng::Rng;
-use fer_trainer::train::Stage;
+
+/// Under which a file's metadata say that the network is built in.
+const BUILTIN: &str = "builtin";
+
+/// Notes that the network is one that is built in, which learned from FER-2013's pictures.
+pub fn mark_builtin(weights: &mut WeightsFile) {
+    let metadata = &mut weights.metadata;
+    metadata.insert(BUILTIN.to_owned(), String::new());
+}
 
 /// Why the network of `init` may have seen the people in `data`; `None` where nothing speaks for
 /// it, which is not to say that it has not.
 ///
 /// # Errors
 /// When what the file says of its run is damaged.
-pub fn why(init: &Loaded, data: &Dataset) -> Result<Option<&'static str>> {
+pub fn why(init: &WeightsFile, data: &Dataset) -> Result<Option<&'static str>> {
+    let benchmark = Benchmark::of(data.format, &data.classes);
+    let is_fer = matches!(benchmark, Some(Benchmark::Fer2013 | Benchmark::FerPlus));
+    if init.metadata.contains_key(BUILTIN) && is_fer {
+        return Ok(Some("it is built in and learned from FER-2013's pictures"));
+    }
     let Some(recipe) = init.recipe()? else {
         return Ok(None);
     };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use fer_trainer::checkpoint::{Loaded, Network, weights_file};
+use fer_trainer::artifact::{Network, WeightsFile, weights_file};
 use fer_trainer::data::split;
 use fer_trainer::rng::Rng;
 use fer_trainer::train::SoftLabels;
@@ -36,12 +36,12 @@ pub fn run(args: &Args) -> Result<()> {
     let teachers = args.teacher.iter().map(|teacher| weights_file(teacher));
     let inputs: Vec<PathBuf> = teachers.chain([args.source.data.clone()]).collect();
     outputs::spare(&args.out, inputs.iter().map(|path| &**path))?;
-    let config = args.recipe.config(None, &Loaded::default())?;
+    let config = args.recipe.config(None, &WeightsFile::default())?;
     let teachers = args
         .teacher
         .iter()
         .map(|path| Network::load(path))
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<Result<Vec<_>, _>>()?;
     let data = args.source.open()?;
     ensure!(
         !args.out.is_dir(),

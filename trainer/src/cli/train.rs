@@ -1,17 +1,19 @@
 //! `fer-trainer train`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail, ensure};
-use fer_trainer::checkpoint::{Loaded, RunFolder};
+use fer_trainer::artifact::{Config, RunFolder, Stage, WeightsFile};
 use fer_trainer::data::split::{self, Training};
 use fer_trainer::data::{Dataset, Sample, warnings};
 use fer_trainer::rng::Rng;
-use fer_trainer::train::{self, Config, Device, Outcome, SoftLabels, Stage, Trainer};
+use fer_trainer::train::{self, Device, Outcome, SoftLabels, Trainer};
 
 use super::console::Console;
-use super::recipe::{self, On, Recipe};
+use super::init::Init;
+use super::recipe::{DeviceOption, Recipe};
 use super::source::Source;
 use super::{gain, stop};
 
@@ -23,9 +25,10 @@ pub struct Args {
     /// Folder of the run: weights, checkpoint, recipe and metrics
     #[arg(long)]
     out: PathBuf,
-    /// Weights to start from: a run folder or a safetensors file; random without it
+    /// Weights to start from: a run folder, a safetensors file, an ONNX file that was exported here,
+    /// or builtin:small, builtin:standard, builtin:accurate; random without it
     #[arg(long)]
-    init: Option<PathBuf>,
+    init: Option<Init>,
     /// A teacher's answers, from `teach`; the views in them take the place of the recipe's
     /// rotation, scale, aspect and shift
     #[arg(long)]
@@ -36,7 +39,7 @@ pub struct Args {
     #[command(flatten)]
     recipe: Recipe,
     #[command(flatten)]
-    on: On,
+    device: DeviceOption,
     /// Second stage: trains on no folds first to tell what it is worth for people who were never
     /// seen, which takes five times as long as the run; done for up to 1000 pictures without parts
     #[arg(long)]
@@ -50,7 +53,7 @@ pub struct Args {
 }
 
 impl Args {
-    fn config(&self, init: &Loaded) -> Result<Config> {
+    fn config(&self, init: &WeightsFile) -> Result<Config> {
         let mut config = self.recipe.config(None, init)?;
         config.seed = self.seed.unwrap_or(config.seed);
         Ok(config)
@@ -64,13 +67,13 @@ pub fn run(args: &Args) -> Result<()> {
         .build_global()
         .context("threads")?;
     let folder = RunFolder::open(&args.out);
-    let init = recipe::weights(args.init.as_deref())?;
-    let resumed = args.resume.then(|| folder.resume()).transpose()?;
+    let init = Init::read(args.init.as_ref())?;
+    let resumed = args.resume.then(|| train::resume(&folder)).transpose()?;
     let config = match &resumed {
         Some(trainer) => trainer.config.clone(),
         None => args.config(&init)?,
     };
-    let device = args.on.device()?;
+    let device = args.device.check()?;
     let labels = soft_labels(args, &folder)?;
     let data = args.source.open()?;
     let mut rng = Rng::new(config.seed);
@@ -80,11 +83,6 @@ pub fn run(args: &Args) -> Result<()> {
         copies,
     } = split::for_training(&data, config.hold_out, &mut rng)?;
     describe(&data, &train, &validation, copies);
-    let taught = labels
-        .as_ref()
-        .map(|labels| labels.attach(&data.classes, &train))
-        .transpose()?;
-    let train = taught.as_ref().map_or(train, |t| t.iter().collect());
 
     let mut trainer = match resumed {
         Some(trainer) => {
@@ -97,8 +95,9 @@ pub fn run(args: &Args) -> Result<()> {
             );
             trainer
         }
-        None => start(args, config, &data, &init)?,
+        None => start(args, config, &data, &init, &train)?,
     };
+    trainer.teacher = labels.map(Arc::new);
     // Before there is a folder of the run.
     trainer.check(&train, &validation)?;
     trainer.move_to(device)?;
@@ -110,8 +109,8 @@ pub fn run(args: &Args) -> Result<()> {
         folder.write_recipe(&trainer.config)?;
         folder
     } else {
-        let folder = RunFolder::create(&args.out, &trainer)?;
-        if let Some(labels) = &labels {
+        let folder = RunFolder::create(&args.out, &trainer.config)?;
+        if let Some(labels) = &trainer.teacher {
             labels.save(&folder.soft_labels())?;
         }
         folder
@@ -122,7 +121,7 @@ pub fn run(args: &Args) -> Result<()> {
     let progress = &trainer.progress;
     match outcome {
         Outcome::Stopped => {
-            folder.save_state(&trainer)?;
+            train::save_state(&trainer, &folder.last())?;
             bail!(
                 "stopped in epoch {}; go on with --resume",
                 progress.epoch + 1
@@ -146,7 +145,7 @@ fn expect(
     config: &Config,
     device: Device,
     data: &Dataset,
-    init: &Loaded,
+    init: &WeightsFile,
     stop: &AtomicBool,
 ) -> Result<()> {
     if args.no_folds || data.has_parts() || data.samples.len() > gain::MOST {
@@ -167,7 +166,7 @@ fn soft_labels(args: &Args, folder: &RunFolder) -> Result<Option<SoftLabels>> {
         None if args.resume && own.exists() => &own,
         None => return Ok(None),
     };
-    SoftLabels::load(path).map(Some)
+    Ok(Some(SoftLabels::load(path)?))
 }
 
 fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample], copies: usize) {
@@ -195,17 +194,22 @@ fn describe(data: &Dataset, train: &[&Sample], validation: &[&Sample], copies: u
 }
 
 /// A new run.
-fn start(args: &Args, config: Config, data: &Dataset, init: &Loaded) -> Result<Trainer> {
-    let started = train::start(config, data.classes.clone(), init);
-    let Some(path) = &args.init else {
+fn start(
+    args: &Args,
+    config: Config,
+    data: &Dataset,
+    init: &WeightsFile,
+    train: &[&Sample],
+) -> Result<Trainer> {
+    let started = train::start(config, data.classes.clone(), init, train);
+    let Some(name) = &args.init else {
         return Ok(started?.0);
     };
-    let (trainer, fit) = started.with_context(|| format!("weights {}", path.display()))?;
+    let (trainer, fit) = started.with_context(|| format!("weights {name}"))?;
     println!(
-        "{}: {} of {} convolutions, {} of {} classes",
-        path.display(),
+        "{name}: {} of {} convolutions, {} of {} classes",
         fit.convolutions,
-        fit.of_convolutions,
+        trainer.net.layers.len(),
         fit.classes,
         data.classes.len()
     );

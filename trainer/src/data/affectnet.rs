@@ -3,11 +3,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-
 use super::files::{pictures, stem};
 use super::picture::Entry;
 use super::{Dataset, ReadOptions, Split, classes};
+use crate::{Error, Result};
 
 /// Folders of parts.
 const PARTS: [(&str, Option<Split>); 3] = [
@@ -69,6 +68,7 @@ fn expression(file: &Path) -> Result<&'static str> {
     let bytes = std::fs::read(file)?;
     ensure!(
         bytes.starts_with(b"\x93NUMPY") && bytes.len() > 12,
+        Data,
         "not a NumPy file"
     );
     let (start, len) = match bytes[6] {
@@ -78,12 +78,14 @@ fn expression(file: &Path) -> Result<&'static str> {
             u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize,
         ),
     };
-    let header = bytes.get(start..start + len).context("cut off")?;
-    let header = std::str::from_utf8(header).context("no header")?;
+    let header = bytes
+        .get(start..start + len)
+        .ok_or_else(|| Error::Data("cut off".into()))?;
+    let header = std::str::from_utf8(header).map_err(|_| Error::Data("no header".into()))?;
     let kind = header
         .split_once("'descr':")
         .and_then(|(_, rest)| rest.split('\'').nth(1))
-        .context("no element type")?;
+        .ok_or_else(|| Error::Data("no element type".to_owned()))?;
     let data = &bytes[start + len..];
     let number: Option<usize> = match kind {
         "<i8" => data.try_into().ok().map(|b| i64::from_le_bytes(b) as usize),
@@ -104,7 +106,11 @@ fn expression(file: &Path) -> Result<&'static str> {
     };
     number
         .and_then(|n| EMOTIONS.get(n).copied())
-        .with_context(|| format!("no expression from 0 to 7 in an element of type {kind}"))
+        .ok_or_else(|| {
+            Error::Data(format!(
+                "no expression from 0 to 7 in an element of type {kind}"
+            ))
+        })
 }
 
 /// A float as the number of a class; a cast alone would make neutral, 0, of -1 and NaN.

@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-
 use super::files::{Unread, entries, folders, pictures};
 use super::picture::Entry;
 use super::{Dataset, ReadOptions, classes};
+use crate::error::Context;
+use crate::{Error, Result};
 
 /// Classes by the number in an emotion file; 0, neutral, labels no sequence.
 const EMOTIONS: [&str; 8] = [
@@ -77,7 +77,7 @@ fn peak(
     } else {
         Vec::new()
     };
-    ensure!(!frames.is_empty(), "a label without frames");
+    ensure!(!frames.is_empty(), Data, "a label without frames");
     Ok(Some((class, frames)))
 }
 
@@ -94,5 +94,5 @@ fn emotion(folder: &Path) -> Result<Option<&'static str>> {
     number
         .filter(|n| n.fract() == 0.0 && (1.0..8.0).contains(n))
         .map(|n| Some(EMOTIONS[n as usize]))
-        .with_context(|| format!("{:?} is not 1 to 7", text.trim()))
+        .ok_or_else(|| Error::Data(format!("{:?} is not 1 to 7", text.trim())))
 }

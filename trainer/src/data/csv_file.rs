@@ -5,11 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-
 use super::text::{COMPRESSED, column, with_table};
 use super::{Dataset, Sample, Split, classes};
-use crate::SIDE;
+use crate::error::Context;
+use crate::{Error, Result, SIDE};
 
 /// What a sample's name begins with.
 const ROW: &str = "row ";
@@ -55,14 +54,14 @@ impl Columns {
             )
         };
         Ok(Self {
-            emotion: column(header, "emotion").with_context(|| {
-                format!(
+            emotion: column(header, "emotion").ok_or_else(|| {
+                Error::Data(format!(
                     "no column \"emotion\", so there are no labels, {}",
                     expected()
-                )
+                ))
             })?,
             pixels: column(header, "pixels")
-                .with_context(|| format!("no column \"pixels\" {}", expected()))?,
+                .ok_or_else(|| Error::Data(format!("no column \"pixels\" {}", expected())))?,
             usage: column(header, "Usage"),
             numbers,
         })
@@ -119,18 +118,23 @@ fn label(emotion: &str, numbers: usize) -> Result<usize> {
         let mut all = classes::FER2013.iter().chain(&[classes::CONTEMPT]);
         all.position(|c| *c == class)
     };
-    number().or_else(named).with_context(|| {
-        format!(
+    number().or_else(named).ok_or_else(|| {
+        Error::Data(format!(
             "emotion {emotion:?} is not 0 to {} nor the name of an expression",
             numbers - 1
-        )
+        ))
     })
 }
 
 fn sample(record: &csv::StringRecord, columns: &Columns, name: &str) -> Result<Sample> {
-    let emotion = record.get(columns.emotion).context("no emotion")?.trim();
+    let emotion = record
+        .get(columns.emotion)
+        .ok_or_else(|| Error::Data("no emotion".into()))?
+        .trim();
     let label = label(emotion, columns.numbers);
-    let pixels = record.get(columns.pixels).context("no pixels")?;
+    let pixels = record
+        .get(columns.pixels)
+        .ok_or_else(|| Error::Data("no pixels".into()))?;
     let pixels: Vec<u8> = pixels
         .split_ascii_whitespace()
         .map(|p| {
@@ -140,24 +144,24 @@ fn sample(record: &csv::StringRecord, columns: &Columns, name: &str) -> Result<S
         .collect::<Result<_>>()?;
     ensure!(
         pixels.len() == SIDE * SIDE,
+        Data,
         "{} pixels instead of {}",
         pixels.len(),
         SIDE * SIDE
     );
     let usage = columns.usage.and_then(|c| record.get(c));
     let split = match usage {
-        Some(usage) => {
-            Some(Split::from_name(usage).with_context(|| format!("usage {usage:?} is not known"))?)
-        }
+        Some(usage) => Some(
+            Split::from_name(usage)
+                .ok_or_else(|| Error::Data(format!("usage {usage:?} is not known")))?,
+        ),
         None => None,
     };
     Ok(Sample {
         pixels,
         label: label?,
-        votes: None,
-        lessons: Vec::new(),
-        subject: None,
         split,
         name: name.to_owned(),
+        ..Sample::default()
     })
 }

@@ -127,12 +127,8 @@ mod tests {
             });
             Sample {
                 pixels: pixels.collect(),
-                label: 0,
-                votes: None,
-                lessons: Vec::new(),
-                subject: None,
                 split: Some(split),
-                name: String::new(),
+                ..Sample::default()
             }
         };
         let a = picture(Split::Train);
@@ -160,12 +156,8 @@ mod tests {
             }
             Sample {
                 pixels,
-                label: 0,
-                votes: None,
-                lessons: Vec::new(),
-                subject: None,
                 split: Some(split),
-                name: String::new(),
+                ..Sample::default()
             }
         };
         let samples = [picture(2, Split::Train), picture(30, Split::Validation)];

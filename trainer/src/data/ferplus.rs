@@ -7,10 +7,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-
 use super::text::{column, with_table};
 use super::{Dataset, ReadOptions, Split, classes};
+use crate::error::Context;
+use crate::{Error, Result};
 
 /// Columns of votes, after `Usage` and `Image name`.
 const COLUMNS: [&str; 10] = [
@@ -38,6 +38,7 @@ pub(super) fn join(dataset: &mut Dataset, path: &Path, options: &ReadOptions) ->
 fn apply(dataset: &mut Dataset, path: &Path, options: &ReadOptions) -> Result<()> {
     ensure!(
         dataset.format == "fer2013-csv",
+        Data,
         "the data is not fer2013.csv, whose rows they belong to"
     );
     let (header, rows) = with_table(path, |mut reader| {
@@ -45,7 +46,9 @@ fn apply(dataset: &mut Dataset, path: &Path, options: &ReadOptions) -> Result<()
         let rows: Result<Vec<csv::StringRecord>, _> = reader.records().collect();
         Ok((header, rows?))
     })?;
-    let column = |name: &str| column(&header, name).with_context(|| format!("no column {name:?}"));
+    let column = |name: &str| {
+        column(&header, name).ok_or_else(|| Error::Data(format!("no column {name:?}")))
+    };
     let name = column("Image name")?;
     let usage = column("Usage")?;
     let columns: Vec<usize> = COLUMNS.iter().map(|c| column(c)).collect::<Result<_>>()?;
@@ -61,13 +64,15 @@ fn apply(dataset: &mut Dataset, path: &Path, options: &ReadOptions) -> Result<()
         .collect();
     let mut kept = Vec::new();
     for mut sample in std::mem::take(&mut dataset.samples) {
-        let row = super::csv_file::row(&sample.name).context("a sample without its row")?;
+        let row = super::csv_file::row(&sample.name)
+            .ok_or_else(|| Error::Data("a sample without its row".into()))?;
         let record = rows
             .get(row)
-            .with_context(|| format!("{} rows are fewer than the data's", rows.len()))?;
+            .ok_or_else(|| Error::Data(format!("{} rows are fewer than the data's", rows.len())))?;
         let part = record.get(usage).and_then(Split::from_name);
         ensure!(
             sample.split.is_none() || part == sample.split,
+            Data,
             "{} is of another part there: the rows do not belong together",
             sample.name
         );

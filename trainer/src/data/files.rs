@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use image::ImageFormat;
+
+use crate::Result;
+use crate::error::Context;
 
 /// What lies among pictures and is not read, in words, and how many of it there are.
 pub type Unread = BTreeMap<String, usize>;

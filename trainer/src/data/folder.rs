@@ -10,12 +10,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-
 use super::files::{Unread, folders, pictures, stem};
 use super::picture::Entry;
 use super::subjects::{SubjectRule, not_classes};
 use super::{Dataset, ReadOptions, Split, classes};
+use crate::{Error, Result};
 
 /// Folders below each other that are looked into.
 pub(super) const DEEPEST: usize = 6;
@@ -61,12 +60,12 @@ fn entries(
             let at = level
                 .checked_sub(1 + above)
                 .filter(|at| *at < found.folders.len());
-            let at = at.with_context(|| {
+            let at = at.ok_or_else(|| {
                 let name = found.file.strip_prefix(path).unwrap_or(&found.file);
-                format!(
+                Error::Data(format!(
                     "{} lies in no folder of level {level}, to name its subject",
                     name.display()
-                )
+                ))
             })?;
             removed.insert(found.folders.remove(at));
         }

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Result;
-
 use super::files::{Unread, pictures, stem};
 use super::picture::Entry;
 use super::{Dataset, ReadOptions, classes};
+use crate::Result;
 
 /// Subject and class in a file's name.
 fn parse(file: &Path) -> Option<(String, &'static str)> {

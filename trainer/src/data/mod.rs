@@ -20,13 +20,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::augment::View;
+use crate::error::Context;
+use crate::{Error, Result};
 
 pub use files::{Unread, one_line, unread_line};
-pub use picture::{FaceReader, Picture, Shown, StillFinder, input_spec};
+pub use picture::{FaceReader, Picture, PictureFace, StillFinder, input_spec};
 pub use subjects::SubjectRule;
 pub use warnings::{same_people, warnings};
 
@@ -73,17 +73,8 @@ impl fmt::Display for Split {
     }
 }
 
-/// A view of a picture and each class's probability in it, as a teacher sees them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Lesson {
-    /// What the teacher was shown.
-    pub view: View,
-    /// One a class, summing to one.
-    pub probabilities: Vec<f32>,
-}
-
 /// One labelled face.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sample {
     /// Grey values, [`SIDE`](crate::SIDE) x [`SIDE`](crate::SIDE).
     pub pixels: Vec<u8>,
@@ -91,8 +82,6 @@ pub struct Sample {
     pub label: usize,
     /// Share of each class where people disagreed; sums to one.
     pub votes: Option<Vec<f32>>,
-    /// What a teacher says of views of the picture; empty without one.
-    pub lessons: Vec<Lesson>,
     /// Whose face it is, where the data set tells.
     pub subject: Option<String>,
     /// Part of the data set, where it has parts.
@@ -204,6 +193,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         };
         ensure!(
             !dataset.samples.is_empty(),
+            Data,
             "no face could be read, {} pictures without one{}",
             dataset.missed.len(),
             why()
@@ -216,7 +206,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset> {
 /// The folder that an archive was packed from: where a folder holds one folder and no file, that
 /// one, and so on. A folder of pictures is one of a class and stays below.
 fn descend(path: &Path) -> Result<PathBuf> {
-    ensure!(path.exists(), "no such file or folder");
+    ensure!(path.exists(), Data, "no such file or folder");
     let mut path = path.to_owned();
     // As deep as pictures are looked for; a link may lead round for ever.
     for _ in 0..folder::DEEPEST {
@@ -247,6 +237,7 @@ fn read(path: &Path, inner: &Path, options: &ReadOptions) -> Result<Dataset> {
     if let Some(SubjectRule::Level(level)) = options.subject {
         ensure!(
             level > depth,
+            Data,
             "there is but one folder of level {level}, which tells no subjects apart"
         );
     }
@@ -267,7 +258,10 @@ fn read(path: &Path, inner: &Path, options: &ReadOptions) -> Result<Dataset> {
     } else if let Some(dataset) = folder::read(path, depth, options)? {
         Ok(dataset)
     } else {
-        bail!("no data set in a form that is known, nor a folder of classes")
+        bail!(
+            Data,
+            "no data set in a form that is known, nor a folder of classes"
+        )
     }
 }
 
@@ -288,11 +282,12 @@ impl Dataset {
     pub fn keep(&mut self, names: &[String]) -> Result<()> {
         let mut new = vec![None; self.classes.len()];
         for (label, name) in names.iter().enumerate() {
-            let old = self
-                .classes
-                .iter()
-                .position(|c| c == name)
-                .with_context(|| format!("no class {name:?}, only {}", self.classes.join(", ")))?;
+            let old = self.classes.iter().position(|c| c == name).ok_or_else(|| {
+                Error::Data(format!(
+                    "no class {name:?}, only {}",
+                    self.classes.join(", ")
+                ))
+            })?;
             new[old] = Some(label);
         }
         self.samples.retain_mut(|s| relabel(&mut s.label, &new));

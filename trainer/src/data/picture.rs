@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use fer::faces::{FaceSize, FinderConfig};
 use fer::model::{Color, InputSpec, Layout, Tone};
 use fer::prepare::Preparer;
@@ -11,7 +10,8 @@ use image::{DynamicImage, ImageDecoder};
 use rayon::prelude::*;
 
 use super::{Dataset, Missed, ReadOptions, Sample, Split};
-use crate::SIDE;
+use crate::error::Context;
+use crate::{Error, Result, SIDE};
 
 /// Pictures with no side longer than this are faces already, unless told otherwise: no
 /// face could be found in them.
@@ -46,7 +46,7 @@ impl Dataset {
     /// Reads the pictures in parallel, in the order of `entries`. A picture without a face
     /// is counted as missed, one that can't be read as a fault.
     pub(super) fn read_pictures(&mut self, root: &Path, entries: &[Entry], options: &ReadOptions) {
-        let read: Vec<(String, Result<Shown>)> = entries
+        let read: Vec<(String, Result<PictureFace>)> = entries
             .par_iter()
             .map_init(
                 || FaceReader::new(options.margin),
@@ -55,7 +55,7 @@ impl Dataset {
                     let aligned = options.aligned.or(entry.aligned);
                     let face = match reader {
                         Ok(reader) => reader.read(&entry.file, aligned),
-                        Err(e) => Err(anyhow::anyhow!("{e:#}")),
+                        Err(e) => Err(Error::Data(format!("{e:#}"))),
                     };
                     (file.display().to_string(), face)
                 },
@@ -69,11 +69,10 @@ impl Dataset {
                 Ok(Some(pixels)) => self.samples.push(Sample {
                     pixels,
                     label: entry.label,
-                    votes: None,
-                    lessons: Vec::new(),
                     subject: entry.subject.clone(),
                     split: entry.split,
                     name,
+                    ..Sample::default()
                 }),
                 Ok(None) => self.missed.push(Missed {
                     name,
@@ -123,7 +122,7 @@ impl StillFinder {
 
 /// What a picture file shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct PictureFace {
     /// The largest face, [`SIDE`] x [`SIDE`] grey values; `None` where the detector finds
     /// none.
     pub face: Option<Vec<u8>>,
@@ -162,7 +161,7 @@ impl FaceReader {
     ///
     /// # Errors
     /// When the file is no picture or the detector can't be had.
-    pub fn read(&mut self, path: &Path, aligned: Option<bool>) -> Result<Shown> {
+    pub fn read(&mut self, path: &Path, aligned: Option<bool>) -> Result<PictureFace> {
         let picture = Picture::read(path)?;
         let frame = picture.frame()?;
         let face = if aligned.unwrap_or(picture.is_small()) {
@@ -173,7 +172,7 @@ impl FaceReader {
                 None => None,
             }
         };
-        Ok(Shown {
+        Ok(PictureFace {
             face,
             size: picture.size(),
         })

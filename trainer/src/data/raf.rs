@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-
 use super::files::stem;
 use super::picture::Entry;
 use super::{Dataset, ReadOptions, Split, classes};
+use crate::Result;
+use crate::error::Context;
 
 const LIST: &str = "EmoLabel/list_patition_label.txt";
 

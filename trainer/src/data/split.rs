@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
-
 use super::{Dataset, Sample, Split, duplicates};
+use crate::Result;
 use crate::rng::Rng;
 
 /// Two parts of a data set.
@@ -38,6 +37,7 @@ pub fn for_training<'a>(dataset: &'a Dataset, share: f32, rng: &mut Rng) -> Resu
     let train: Vec<&Sample> = kept.map(|(sample, _)| sample).collect();
     ensure!(
         !train.is_empty(),
+        Data,
         "every picture to train on is also one to validate by"
     );
     Ok(Training {
@@ -53,13 +53,14 @@ fn parts<'a>(dataset: &'a Dataset, share: f32, rng: &mut Rng) -> Result<Parts<'a
     } else {
         dataset.samples.iter().collect()
     };
-    ensure!(!train.is_empty(), "the data has no training part");
+    ensure!(!train.is_empty(), Data, "the data has no training part");
     let validation = dataset.part(Split::Validation);
     if !validation.is_empty() {
         return Ok((train, validation));
     }
     ensure!(
         share > 0.0,
+        Data,
         "the data has no validation part and hold_out is 0"
     );
     Ok(hold_out(&train, share, rng))
@@ -103,7 +104,7 @@ pub fn hold_out<'a>(samples: &[&'a Sample], share: f32, rng: &mut Rng) -> Parts<
 }
 
 /// What folds keep together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum By {
     /// All pictures of a subject: nobody is on both sides.
     #[default]
@@ -128,7 +129,8 @@ pub fn folds(
     for (i, sample) in samples.iter().enumerate() {
         let key = match (by, &sample.subject) {
             (By::Subject, Some(subject)) => subject.clone(),
-            (By::Subject, None) => anyhow::bail!(
+            (By::Subject, None) => bail!(
+                Data,
                 "{} has no subject: name subjects with --subject, or deal folds with \
                  --by random, which has the same people on both sides",
                 sample.name
@@ -145,6 +147,7 @@ pub fn folds(
     };
     ensure!(
         number >= 2 && number <= groups.len(),
+        Data,
         "{number} folds of {} groups",
         groups.len()
     );
@@ -165,13 +168,9 @@ mod tests {
 
     fn sample(label: usize, subject: Option<usize>) -> Sample {
         Sample {
-            pixels: Vec::new(),
             label,
-            votes: None,
-            lessons: Vec::new(),
             subject: subject.map(|s| format!("S{s}")),
-            split: None,
-            name: String::new(),
+            ..Sample::default()
         }
     }
 

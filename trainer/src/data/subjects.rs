@@ -5,11 +5,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, Result, ensure};
 use regex_lite::Regex;
 
 use super::text::{column, with_table};
 use super::{Dataset, Split, classes, csv_file};
+use crate::error::Context;
+use crate::{Error, Result};
 
 /// Where a picture's subject is named.
 #[derive(Debug, Clone)]
@@ -102,7 +103,9 @@ impl Dataset {
             };
             let subject = subject.filter(|s| !s.trim().is_empty());
             sample.subject =
-                Some(subject.with_context(|| format!("the {rule} names no subject of {name}"))?);
+                Some(subject.ok_or_else(|| {
+                    Error::Data(format!("the {rule} names no subject of {name}"))
+                })?);
         }
         if let SubjectRule::Level(level) = rule {
             let names = self.samples.iter().filter_map(|s| s.subject.as_deref());
@@ -123,6 +126,7 @@ pub(super) fn not_classes<'a>(
 ) -> Result<()> {
     ensure!(
         names.any(|name| classes::canonical(name).is_none() && Split::from_name(name).is_none()),
+        Data,
         "the folders of level {level} have the names of classes or parts, not of subjects"
     );
     Ok(())
@@ -139,8 +143,10 @@ fn read(path: &Path) -> Result<HashMap<String, String>> {
     with_table(path, |mut table| {
         let header = table.headers()?;
         let find = |name: &str| {
-            column(header, name).with_context(|| {
-                format!("no column {name:?}; a header with picture and subject was expected")
+            column(header, name).ok_or_else(|| {
+                Error::Data(format!(
+                    "no column {name:?}; a header with picture and subject was expected"
+                ))
             })
         };
         let (picture, subject) = (find("picture")?, find("subject")?);
@@ -155,6 +161,7 @@ fn read(path: &Path) -> Result<HashMap<String, String>> {
             let before = subjects.insert(picture.clone(), subject.clone());
             ensure!(
                 before.is_none_or(|before| before == subject),
+                Data,
                 "{picture} has two subjects"
             );
         }

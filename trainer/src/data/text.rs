@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-
 use super::files::start;
+use crate::Result;
+use crate::error::Context;
 
 /// What may stand between two columns.
 const DELIMITERS: [u8; 3] = *b",;\t";
@@ -61,6 +61,7 @@ pub(super) fn with_table<T>(
         || starts(b"Rar!")
     {
         bail!(
+            Data,
             "compressed in a way that is not read: CSV, alone or in .gz, .xz or .zip, was expected"
         );
     } else {
@@ -90,8 +91,9 @@ fn table_in<R: Read + std::io::Seek>(archive: &zip::ZipArchive<R>) -> Result<Str
     };
     match (IN_ARCHIVES.iter().find_map(known), &names[..]) {
         (Some(name), _) | (None, [name]) => Ok(name.clone()),
-        (None, []) => bail!("no CSV file is in it: unpack it and name the folder"),
+        (None, []) => bail!(Data, "no CSV file is in it: unpack it and name the folder"),
         (None, names) => bail!(
+            Data,
             "{} CSV files are in it: unpack it and name one",
             names.len()
         ),
@@ -109,6 +111,7 @@ fn table<'a>(text: Box<dyn Read + 'a>) -> Result<csv::Reader<Box<dyn Read + 'a>>
         .context("cannot be read")?;
     ensure!(
         begins.get(TAR_MAGIC..TAR_MAGIC + 5) != Some(b"ustar"),
+        Data,
         "a tar archive, not a table: unpack it and name what was in it"
     );
     if begins.starts_with(b"\xef\xbb\xbf") {

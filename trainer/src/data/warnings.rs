@@ -57,11 +57,7 @@ mod tests {
         Sample {
             pixels: (0..48 * 48).map(|i| (i * pattern % 251) as u8).collect(),
             label,
-            votes: None,
-            lessons: Vec::new(),
-            subject: None,
-            split: None,
-            name: String::new(),
+            ..Sample::default()
         }
     }
 

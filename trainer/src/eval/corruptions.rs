@@ -7,16 +7,14 @@
 
 use std::f32::consts::TAU;
 
-use anyhow::Result;
 use fer::Classifier;
 use serde::Serialize;
 
 use super::{Metrics, evaluate};
-use crate::SIDE;
 use crate::augment::View;
 use crate::data::Sample;
-use crate::degrade;
 use crate::rng::Rng;
+use crate::{Result, SIDE, degrade};
 
 /// A kind of damage.
 #[derive(Debug, Clone, Copy)]

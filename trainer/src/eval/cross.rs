@@ -3,17 +3,17 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, bail, ensure};
 use fer::classify::{argmax, softmax};
 
 use super::metrics::wilson;
 use super::{BySubject, Fold, Interval, Metrics, Spread, bootstrap};
-use crate::checkpoint::Loaded;
+use crate::Result;
+use crate::artifact::{Config, EpochReport, WeightsFile};
 use crate::data::Sample;
+use crate::error::Context;
 use crate::nn::{Architecture, Weights, Workspace};
 use crate::train::{
-    BatchReport, Config, Device, EpochReport, Observer, Outcome, Trainer, features, is_right,
-    predict, start,
+    BatchReport, Device, Observer, Outcome, Trainer, features, is_right, predict, start,
 };
 
 /// Pictures that go through a network at once.
@@ -27,14 +27,14 @@ pub struct Setting<'a> {
     /// Recipe; its seed is replaced.
     pub config: Config,
     /// Weights to start from.
-    pub init: &'a Loaded,
+    pub init: &'a WeightsFile,
     /// What it is trained on.
     pub device: Device,
 }
 
 /// The folds of one seed, which also decides everything random in training.
 #[derive(Debug, Clone)]
-pub struct Deal<'a> {
+pub struct SeededFolds<'a> {
     /// Seed.
     pub seed: u64,
     /// Folds, whose test pictures are pooled.
@@ -57,7 +57,7 @@ pub struct FoldEnd {
 
 /// Which fold an observer is told of.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct FoldId<'a> {
     /// Setting's name.
     pub setting: &'a str,
     /// Seed.
@@ -71,7 +71,7 @@ pub struct Place<'a> {
 /// Answers to the test pictures of all folds of one setting and seed. Those of two settings
 /// are in the same order.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct Predictions {
     /// Seed.
     pub seed: u64,
     /// One a fold.
@@ -89,7 +89,7 @@ pub struct Run {
     pub features: Vec<Vec<f32>>,
 }
 
-impl Run {
+impl Predictions {
     /// Index of the most probable class of each picture.
     pub fn called(&self) -> Vec<usize> {
         self.probabilities
@@ -114,40 +114,42 @@ impl Run {
 pub fn cross_validate(
     settings: &[Setting],
     classes: &[String],
-    deals: &[Deal],
+    by_seed: &[SeededFolds],
     threads: usize,
     with_features: bool,
     stop: &AtomicBool,
-    done: &(dyn Fn(Place, FoldEnd) + Sync),
-) -> Result<Vec<Vec<Run>>> {
+    done: &(dyn Fn(FoldId, FoldEnd) + Sync),
+) -> Result<Vec<Vec<Predictions>>> {
     let mut jobs = Vec::new();
     for (s, setting) in settings.iter().enumerate() {
-        for (d, deal) in deals.iter().enumerate() {
-            jobs.extend((0..deal.folds.len()).map(|f| (s, setting, d, deal, f)));
+        for (d, seeded) in by_seed.iter().enumerate() {
+            jobs.extend((0..seeded.folds.len()).map(|f| (s, setting, d, seeded, f)));
         }
     }
     let answers = in_parallel(jobs.len(), threads, |job| {
-        let (_, setting, d, deal, f) = jobs[job];
-        let place = Place {
+        let (_, setting, d, seeded, f) = jobs[job];
+        let fold_id = FoldId {
             setting: &setting.name,
-            seed: deal.seed,
+            seed: seeded.seed,
             fold: f + 1,
-            folds: deal.folds.len(),
+            folds: seeded.folds.len(),
         };
         let wanted = with_features && d == 0 && f == 0;
-        let fold = &deal.folds[f];
-        let answer = train_and_ask(setting, classes, deal.seed, fold, wanted, stop)
-            .with_context(|| format!("{}, seed {}, fold {}", place.setting, deal.seed, f + 1))?;
-        done(place, answer.end);
+        let fold = &seeded.folds[f];
+        let answer = train_and_ask(setting, classes, seeded.seed, fold, wanted, stop)
+            .with_context(|| {
+                format!("{}, seed {}, fold {}", fold_id.setting, seeded.seed, f + 1)
+            })?;
+        done(fold_id, answer.end);
         Ok(answer)
     })?;
 
     let mut answers = answers.into_iter();
     let mut by_setting = Vec::new();
     for _ in settings {
-        let runs = deals.iter().map(|deal| {
-            let own: Vec<Answer> = answers.by_ref().take(deal.folds.len()).collect();
-            gather(classes, deal, own)
+        let runs = by_seed.iter().map(|seeded| {
+            let own: Vec<Answer> = answers.by_ref().take(seeded.folds.len()).collect();
+            gather(classes, seeded, own)
         });
         by_setting.push(runs.collect());
     }
@@ -161,8 +163,8 @@ struct Answer {
     features: Vec<Vec<f32>>,
 }
 
-fn gather(classes: &[String], deal: &Deal, answers: Vec<Answer>) -> Run {
-    let tests = deal.folds.iter().flat_map(|fold| &fold.test);
+fn gather(classes: &[String], seeded: &SeededFolds, answers: Vec<Answer>) -> Predictions {
+    let tests = seeded.folds.iter().flat_map(|fold| &fold.test);
     let labels: Vec<usize> = tests.map(|sample| sample.label).collect();
     let (mut folds, mut probabilities, mut features) = (Vec::new(), Vec::new(), Vec::new());
     for answer in answers {
@@ -170,9 +172,9 @@ fn gather(classes: &[String], deal: &Deal, answers: Vec<Answer>) -> Run {
         probabilities.extend(answer.probabilities);
         features.extend(answer.features);
     }
-    let tests = deal.folds.iter().flat_map(|fold| &fold.test);
-    Run {
-        seed: deal.seed,
+    let tests = seeded.folds.iter().flat_map(|fold| &fold.test);
+    Predictions {
+        seed: seeded.seed,
         subjects: tests.map(|sample| sample.subject.clone()).collect(),
         metrics: Metrics::new(classes, &probabilities, &labels),
         folds,
@@ -239,17 +241,17 @@ fn train_and_ask(
         seed,
         ..setting.config.clone()
     };
-    ensure!(!fold.test.is_empty(), "there is no test picture");
-    let (mut trainer, _) = start(config, classes.to_vec(), setting.init)?;
+    ensure!(!fold.test.is_empty(), Training, "there is no test picture");
+    let (mut trainer, _) = start(config, classes.to_vec(), setting.init, &fold.train)?;
     trainer.move_to(setting.device)?;
-    let mut keep = Keep::default();
-    let outcome = trainer.run(&fold.train, &fold.validation, &mut keep, stop)?;
+    let mut best_epoch = BestEpoch::default();
+    let outcome = trainer.run(&fold.train, &fold.validation, &mut best_epoch, stop)?;
     if outcome == Outcome::Stopped {
-        bail!("stopped");
+        bail!(Training, "stopped");
     }
     let net = trainer.net.clone();
-    let Some(chosen) = keep.best else {
-        bail!("no epoch was trained");
+    let Some(chosen) = best_epoch.best else {
+        bail!(Training, "no epoch was trained");
     };
     let weights = chosen.weights;
     let mut workspaces = [Workspace::new(&net, BATCH)];
@@ -289,23 +291,23 @@ fn all_features(
 
 /// Keeps the averaged weights of the best epoch, of several the last.
 #[derive(Default)]
-struct Keep {
-    best: Option<Chosen>,
+struct BestEpoch {
+    best: Option<ChosenEpoch>,
 }
 
-struct Chosen {
+struct ChosenEpoch {
     epoch: u64,
     accuracy: f64,
     weights: Weights,
 }
 
-impl Observer for Keep {
+impl Observer for BestEpoch {
     fn batch(&mut self, _: &BatchReport) {}
 
     fn epoch(&mut self, trainer: &Trainer, report: &EpochReport, _: bool) -> Result<()> {
         let accuracy = report.accuracy;
         if self.best.as_ref().is_none_or(|b| accuracy >= b.accuracy) {
-            self.best = Some(Chosen {
+            self.best = Some(ChosenEpoch {
                 epoch: report.epoch,
                 accuracy,
                 weights: trainer.average.clone(),
@@ -320,7 +322,7 @@ impl Observer for Keep {
 ///
 /// # Panics
 /// When the runs are not on the same pictures.
-pub fn by_subject(first: &[Run], second: &[Run]) -> Option<BySubject> {
+pub fn by_subject(first: &[Predictions], second: &[Predictions]) -> Option<BySubject> {
     let mut answers = Vec::new();
     for (first, second) in first.iter().zip(second) {
         let subjects = first.subjects.as_ref()?;
@@ -353,7 +355,7 @@ impl Pooled {
     ///
     /// # Panics
     /// When there is no run.
-    pub fn new(classes: &[String], runs: &[Run]) -> Self {
+    pub fn new(classes: &[String], runs: &[Predictions]) -> Self {
         let probabilities: Vec<Vec<f32>> =
             runs.iter().flat_map(|r| r.probabilities.clone()).collect();
         let labels: Vec<usize> = runs.iter().flat_map(|r| r.labels.clone()).collect();
@@ -401,7 +403,7 @@ mod tests {
             assert_eq!(results, (0..10).map(|i| i * i).collect::<Vec<_>>());
         }
         let failed = in_parallel(10, 2, |i| {
-            ensure!(i != 4, "four");
+            ensure!(i != 4, Training, "four");
             Ok(i)
         });
         assert_eq!(failed.unwrap_err().to_string(), "four");
@@ -420,7 +422,7 @@ mod tests {
                 }
             };
             let probabilities: Vec<Vec<f32>> = (0..10).map(row).collect();
-            Run {
+            Predictions {
                 seed: 1,
                 folds: Vec::new(),
                 metrics: Metrics::new(&classes, &probabilities, &[0; 10]),

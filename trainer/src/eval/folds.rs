@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, ensure};
-
+use crate::Result;
 use crate::data::split::{self, By};
 use crate::data::{Dataset, Sample};
 use crate::rng::Rng;
@@ -24,7 +23,7 @@ pub struct Fold<'a> {
 }
 
 /// Who is kept apart from whom, and how the model is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
     /// Nobody is on both sides, and the epoch is chosen inside the training folds.
     #[default]
@@ -75,10 +74,12 @@ pub fn folds<'a>(
         let name = folds.len() + 1;
         ensure!(
             !train.is_empty(),
+            Data,
             "fold {name}: nothing is left to train on"
         );
         ensure!(
             !validation.is_empty(),
+            Data,
             "fold {name}: nothing is left to choose the model by"
         );
         folds.push(Fold {
@@ -110,13 +111,10 @@ mod tests {
     /// Pictures of `subjects` people, seven classes of each.
     fn dataset(format: &'static str, subjects: usize) -> Dataset {
         let sample = |i: usize| Sample {
-            pixels: Vec::new(),
             label: i % 7,
-            votes: None,
-            lessons: Vec::new(),
             subject: Some(format!("S{:03}", i / 7)),
-            split: None,
             name: format!("{i}"),
+            ..Sample::default()
         };
         Dataset {
             format,

@@ -10,7 +10,9 @@ pub mod stats;
 pub mod votes;
 
 pub use corruptions::{Robustness, robustness};
-pub use cross::{Deal, FoldEnd, Place, Pooled, Run, Setting, by_subject, cross_validate};
+pub use cross::{
+    FoldEnd, FoldId, Pooled, Predictions, SeededFolds, Setting, by_subject, cross_validate,
+};
 pub use folds::{Fold, Protocol, folds};
 pub use metrics::{ClassMetrics, Interval, Metrics, wilson};
 pub use runner::{Evaluation, evaluate};

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
 use fer::{Classifier, Frame, Rect};
 
-use crate::SIDE;
 use crate::data::Sample;
+use crate::{Error, Result, SIDE};
 
 /// What a model said of each sample.
 #[derive(Debug, Clone)]
@@ -36,11 +35,11 @@ pub fn evaluate(
     let columns: Vec<usize> = classes
         .iter()
         .map(|class| {
-            labels.iter().position(|l| l == class).with_context(|| {
-                format!(
+            labels.iter().position(|l| l == class).ok_or_else(|| {
+                Error::Data(format!(
                     "the model has no class {class:?}, only {}",
                     labels.join(", ")
-                )
+                ))
             })
         })
         .collect::<Result<_>>()?;
@@ -99,12 +98,7 @@ mod tests {
         let classes = model.info().labels.clone();
         let sample = |step: usize| Sample {
             pixels: (0..SIDE * SIDE).map(|i| (i * step % 251) as u8).collect(),
-            label: 0,
-            votes: None,
-            lessons: Vec::new(),
-            subject: None,
-            split: None,
-            name: String::new(),
+            ..Sample::default()
         };
         let (a, b) = (sample(7), sample(11));
         let mut read = |samples: &[&Sample]| {

@@ -60,7 +60,7 @@ impl Folded {
     }
 
     /// Divides all scores by `temperature`.
-    pub fn cool(&mut self, temperature: f32) {
+    pub fn apply_temperature(&mut self, temperature: f32) {
         let (weights, bias) = self.weights.head_mut();
         for v in weights.iter_mut().chain(bias) {
             *v /= temperature;

@@ -6,12 +6,12 @@ pub mod quantise;
 pub mod temperature;
 pub mod verify;
 
-use anyhow::Result;
 use fer::Model;
 use fer::model::{InputSpec, ModelInfo, Output, Overrides, Tone};
 use prost::Message;
 
-use crate::checkpoint::Network;
+use crate::Result;
+use crate::artifact::Network;
 use crate::data::{Sample, input_spec};
 use fold::Folded;
 use quantise::Scales;
@@ -95,7 +95,7 @@ impl Calibration {
 
     fn fold(&self, network: &Network) -> Folded {
         let mut folded = Folded::new(&network.net, &network.weights);
-        folded.cool(self.temperature);
+        folded.apply_temperature(self.temperature);
         folded.shift(&self.offsets);
         folded
     }

@@ -1,14 +1,14 @@
 //! The exported file computes what the trainer does.
 
-use anyhow::{Context, Result, ensure};
 use fer::Model;
 use fer::engine::{self, EngineKind, EngineOptions};
 
-use crate::SIDE;
 use crate::augment::write_input;
 use crate::data::Sample;
+use crate::error::Context;
 use crate::nn::{Architecture, Weights, Workspace};
 use crate::train::predict;
+use crate::{Result, SIDE};
 
 /// Largest difference of any score that passes, relative to the picture's largest score
 /// where that is above one: 32-bit sums round in proportion to their terms.
@@ -47,7 +47,11 @@ pub fn difference(
         for (own, output) in own.iter().zip(output.chunks_exact(net.classes)) {
             let scale = own.iter().fold(1.0f32, |scale, a| scale.max(a.abs()));
             for (a, b) in own.iter().zip(output) {
-                ensure!(a.is_finite() && b.is_finite(), "a score is not a number");
+                ensure!(
+                    a.is_finite() && b.is_finite(),
+                    Export,
+                    "a score is not a number"
+                );
                 largest = largest.max((a - b).abs() / scale);
             }
         }
@@ -70,6 +74,7 @@ pub fn check(
         .with_context(|| format!("checking the exported file in {kind}"))?;
     ensure!(
         largest <= TOLERANCE,
+        Export,
         "the exported file differs from the trainer in {kind} by {largest:.2e}, more than {TOLERANCE:.0e}"
     );
     Ok(largest)

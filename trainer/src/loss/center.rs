@@ -7,8 +7,9 @@
 //! cosine of every pair of centers, and its gradient to that update (eq. 9 of the latter),
 //! so that the classes also part from each other.
 
-use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
+
+use crate::Result;
 
 /// Over what the squared distances of a batch are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -54,16 +55,19 @@ impl CenterConfig {
     pub fn check(&self) -> Result<()> {
         ensure!(
             self.lambda >= 0.0 && self.lambda.is_finite(),
+            Setting,
             "center.lambda {} is negative or not a number",
             self.lambda
         );
         ensure!(
             (0.0..=1.0).contains(&self.alpha),
+            Setting,
             "center.alpha {} is not 0 to 1",
             self.alpha
         );
         ensure!(
             self.island >= 0.0 && self.island.is_finite(),
+            Setting,
             "center.island {} is negative or not a number",
             self.island
         );

@@ -1,9 +1,8 @@
 //! The layers of MobileNet V1 (Howard et al. 2017, table 1) for a grey picture.
 
-use anyhow::{Result, ensure};
 use fer::model::Tone;
 
-use crate::SIDE;
+use crate::{Result, SIDE};
 
 /// Strides and widths of the thirteen depthwise-separable blocks at width 1.0.
 const BLOCKS: [(usize, usize); 13] = [
@@ -126,13 +125,19 @@ impl Architecture {
     pub fn with_stem(width: f32, stem_stride: usize, classes: usize) -> Result<Self> {
         ensure!(
             (0.125..=2.0).contains(&width),
+            Setting,
             "width {width} is not 0.125 to 2"
         );
         ensure!(
             (1..=2).contains(&stem_stride),
+            Setting,
             "stem_stride {stem_stride} is not 1 or 2"
         );
-        ensure!(classes >= 2, "{classes} classes, at least 2 are needed");
+        ensure!(
+            classes >= 2,
+            Setting,
+            "{classes} classes, at least 2 are needed"
+        );
         // Multiples of eight, so that rows of channels fill vector registers.
         let channels = |c: usize| ((c as f32 * width) as usize).div_ceil(8) * 8;
         let mut layers = vec![Layer {

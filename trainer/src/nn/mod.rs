@@ -8,10 +8,10 @@
 //! baseline, and chosen when the program runs.
 
 pub mod architecture;
+pub mod backend;
 pub mod backward;
 pub mod batch_norm;
 pub mod depthwise;
-pub mod engine;
 pub mod forward;
 pub mod head;
 pub mod matmul;
@@ -19,12 +19,14 @@ pub mod narrow;
 mod pages;
 mod pieces;
 pub mod stem;
+mod unfold;
 pub mod weights;
 pub mod workspace;
 
 pub use architecture::{Architecture, Kind, Layer};
-pub use engine::Engine;
+pub use backend::Backend;
 pub use forward::{Statistics, forward};
 pub use narrow::narrow;
+pub use unfold::unfold;
 pub use weights::Weights;
 pub use workspace::Workspace;

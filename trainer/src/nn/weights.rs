@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
-
 use super::{Architecture, Kind, Layer};
+use crate::Result;
 use crate::rng::Rng;
 
 /// Parameters of a layer: convolution, scale, shift.
@@ -43,12 +42,12 @@ pub struct Tensor {
 /// Tensors by name.
 pub type Tensors = BTreeMap<String, Tensor>;
 
-/// How much of a file could be used.
+/// How much of the weights to start from fits a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Loaded {
-    /// Convolutions taken from the file, of 27.
+pub struct Fit {
+    /// Convolutions that were taken over, of one a layer.
     pub convolutions: usize,
-    /// Rows of the head taken from the file, of one a class.
+    /// Classes whose row of the head was taken over.
     pub classes: usize,
 }
 
@@ -66,6 +65,13 @@ impl Weights {
     /// Shift of the batch norm of layer `layer`.
     pub fn beta(&self, layer: usize) -> &[f32] {
         &self.params[layer * PER_LAYER + 2]
+    }
+
+    /// Scale and shift of the batch norm of layer `layer`, to be changed.
+    pub fn norm_mut(&mut self, layer: usize) -> (&mut [f32], &mut [f32]) {
+        let first = layer * PER_LAYER + 1;
+        let (gamma, beta) = self.params.split_at_mut(first + 1);
+        (&mut gamma[first], &mut beta[0])
     }
 
     /// The head's weights, classes x features, and its bias.
@@ -90,8 +96,8 @@ impl Weights {
         source: &Tensors,
         rows: &[Option<usize>],
         rng: &mut Rng,
-    ) -> (Self, Loaded) {
-        let mut loaded = Loaded::default();
+    ) -> (Self, Fit) {
+        let mut fit = Fit::default();
         let mut params = Vec::with_capacity(net.layers.len() * PER_LAYER + 2);
         let mut moments = Vec::with_capacity(net.layers.len());
         for layer in &net.layers {
@@ -102,7 +108,7 @@ impl Weights {
             let found = source.get(&format!("{}.weight", layer.name));
             if let Some(own) = found.and_then(|tensor| from_oihw(layer, tensor)) {
                 weight = own;
-                loaded.convolutions += 1;
+                fit.convolutions += 1;
             }
             let norm = |part: &str, default: f32| {
                 source
@@ -116,9 +122,9 @@ impl Weights {
                 variance: norm("moving_variance", 1.0),
             });
         }
-        let (head, bias) = init_head(net, source, rows, rng, &mut loaded);
+        let (head, bias) = init_head(net, source, rows, rng, &mut fit);
         params.extend([head, bias]);
-        (Self { params, moments }, loaded)
+        (Self { params, moments }, fit)
     }
 
     /// The tensors of a file: named as in Keras, convolutions in the order outputs, inputs,
@@ -162,7 +168,7 @@ fn init_head(
     source: &Tensors,
     rows: &[Option<usize>],
     rng: &mut Rng,
-    loaded: &mut Loaded,
+    fit: &mut Fit,
 ) -> (Vec<f32>, Vec<f32>) {
     let features = net.features();
     let old = source.get("head.weight").zip(source.get("head.bias"));
@@ -175,7 +181,7 @@ fn init_head(
             Some((row, (w, b))) => {
                 head.extend_from_slice(&w.data[row * features..][..features]);
                 *bias = b.data[row];
-                loaded.classes += 1;
+                fit.classes += 1;
             }
             None => head.extend((0..features).map(|_| rng.normal() * 0.01)),
         }
@@ -240,10 +246,11 @@ pub fn params_from_tensors(net: &Architecture, tensors: &Tensors) -> Result<Vec<
 
 fn take(tensors: &Tensors, name: &str, len: usize) -> Result<Vec<f32>> {
     let data = tensors.get(name).map(|t| &t.data);
-    ensure!(data.is_some(), "tensor {name:?} is missing");
+    ensure!(data.is_some(), Weights, "tensor {name:?} is missing");
     let data = data.expect("checked above");
     ensure!(
         data.len() == len,
+        Weights,
         "tensor {name:?} has {} values instead of {len}",
         data.len()
     );
@@ -297,7 +304,7 @@ mod tests {
     fn weights_come_back_from_their_file_form() {
         let net = Architecture::new(0.25, 7).unwrap();
         let (weights, loaded) = Weights::init(&net, &Tensors::new(), &[], &mut Rng::new(1));
-        assert_eq!(loaded, Loaded::default());
+        assert_eq!(loaded, Fit::default());
         let tensors = weights.to_tensors(&net);
         assert_eq!(tensors["conv_pw_1.weight"].shape, [16, 8, 1, 1]);
         assert_eq!(Weights::from_tensors(&net, &tensors).unwrap(), weights);

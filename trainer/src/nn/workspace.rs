@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::backend::Exchange;
 use super::batch_norm::{self, GradientSums};
-use super::engine::Exchange;
 use super::pages::zeros;
 use super::pieces::most;
 use super::{Architecture, Kind, Layer};
@@ -101,6 +101,17 @@ impl Workspace {
         let mut y = vec![0.0; layer.z.len() / self.capacity * n];
         layer.activate(0..y.len(), &mut y);
         y
+    }
+
+    /// What the convolution of layer `layer` gave for the first `n` pictures of the last batch,
+    /// before batch norm.
+    ///
+    /// # Panics
+    /// When `n` is more than the capacity.
+    pub fn convolved(&self, layer: usize, n: usize) -> &[f32] {
+        assert!(n <= self.capacity);
+        let z = &self.layers[layer].z;
+        &z[..z.len() / self.capacity * n]
     }
 
     /// Mean of the last batch in layer `layer`, one value a channel.

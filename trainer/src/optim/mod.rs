@@ -3,13 +3,13 @@
 pub mod schedule;
 mod step;
 
-use anyhow::{Result, ensure};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use schedule::{Schedule, ScheduleKind};
 pub use step::{add, blend};
 
+use crate::Result;
 use crate::nn::{Architecture, Kind};
 
 /// Rule by which weights follow their gradient.
@@ -57,16 +57,19 @@ impl OptimizerConfig {
     pub fn check(&self) -> Result<()> {
         ensure!(
             self.lr > 0.0 && self.lr <= 10.0,
+            Setting,
             "optimizer.lr {} is not above 0 and at most 10",
             self.lr
         );
         ensure!(
             (0.0..=1.0).contains(&self.weight_decay),
+            Setting,
             "optimizer.weight_decay {} is not 0 to 1",
             self.weight_decay
         );
         ensure!(
             (0.0..1.0).contains(&self.momentum),
+            Setting,
             "optimizer.momentum {} is not 0 to below 1",
             self.momentum
         );

@@ -2,8 +2,9 @@
 
 use std::f32::consts::PI;
 
-use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
+
+use crate::Result;
 
 /// Form of the curve after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -61,6 +62,7 @@ impl Schedule {
         for (name, value, low, high) in ranges {
             ensure!(
                 (low..=high).contains(&value),
+                Setting,
                 "schedule.{name} {value} is not {low} to {high}"
             );
         }

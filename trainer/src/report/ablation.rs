@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-
 use super::{Cell, Dot, Page, Table, confusion, scatter};
+use crate::Result;
+use crate::error::Context;
 use crate::eval::pca::plane;
-use crate::eval::{Deal, McNemar, Pooled, Run, Setting, by_subject};
+use crate::eval::{McNemar, Pooled, Predictions, SeededFolds, Setting, by_subject};
 
 /// An ablation that was run.
 #[derive(Debug, Clone, Copy)]
@@ -16,9 +16,9 @@ pub struct Ablation<'a> {
     /// What was compared.
     pub settings: &'a [Setting<'a>],
     /// The folds of every seed, which all settings share.
-    pub deals: &'a [Deal<'a>],
+    pub by_seed: &'a [SeededFolds<'a>],
     /// Runs by setting, then by seed; the first of each setting has features.
-    pub runs: &'a [Vec<Run>],
+    pub runs: &'a [Vec<Predictions>],
     /// Settings that are tested against each other: indices of the one before a change
     /// and the one after.
     pub pairs: &'a [(usize, usize)],
@@ -27,7 +27,7 @@ pub struct Ablation<'a> {
 impl Ablation<'_> {
     /// One row a setting: mean and spread over seeds.
     pub fn settings(&self) -> Table {
-        let seeds = self.deals.iter().map(|d| format!("seed {}", d.seed));
+        let seeds = self.by_seed.iter().map(|d| format!("seed {}", d.seed));
         let fixed = [
             "setting",
             "n",
@@ -202,8 +202,8 @@ impl Ablation<'_> {
         page.write(&folder.join("report.html"))
     }
 
-    fn features(&self, page: &mut Page, setting: &Setting, run: &Run) {
-        let fold = &self.deals[0].folds[0];
+    fn features(&self, page: &mut Page, setting: &Setting, run: &Predictions) {
+        let fold = &self.by_seed[0].folds[0];
         let known = fold.train.len() + fold.validation.len();
         let samples = fold.train.iter().chain(&fold.validation).chain(&fold.test);
         let plane = plane(&run.features);

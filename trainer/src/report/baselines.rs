@@ -4,7 +4,7 @@ use super::{Cell, Table};
 
 /// The data set that a figure is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum On {
+pub enum Benchmark {
     /// JAFFE.
     Jaffe,
     /// The extended Cohn-Kanade set.
@@ -15,7 +15,7 @@ pub enum On {
     FerPlus,
 }
 
-impl On {
+impl Benchmark {
     /// The set in a form that the readers of [`data`](crate::data) know; folders may hold
     /// anything, and FER-2013's classes tell it.
     pub fn of(format: &str, classes: &[String]) -> Option<Self> {
@@ -42,7 +42,7 @@ impl On {
 /// A figure that someone else has reached.
 #[derive(Debug, Clone, Copy)]
 struct Baseline {
-    on: On,
+    on: Benchmark,
     name: &'static str,
     accuracy: f64,
     /// How it was had, which decides what it can be compared to.
@@ -52,7 +52,7 @@ struct Baseline {
 const SEEN: &str = "published; same people on both sides, model chosen on the test pictures";
 const MEASURED: &str = "package with weights, measured by us on the held-out part";
 
-const fn of(on: On, name: &'static str, accuracy: f64, how: &'static str) -> Baseline {
+const fn of(on: Benchmark, name: &'static str, accuracy: f64, how: &'static str) -> Baseline {
     Baseline {
         on,
         name,
@@ -64,30 +64,55 @@ const fn of(on: On, name: &'static str, accuracy: f64, how: &'static str) -> Bas
 /// FER-2013's held-out part has its original pixels, 3,589 faces; by FERPlus' majority 3,136
 /// of them have one of seven classes.
 const BASELINES: [Baseline; 13] = [
-    of(On::Jaffe, "RT-FER, six classes", 0.9524, SEEN),
-    of(On::CkPlus, "RT-FER, six classes, last frames", 0.9692, SEEN),
-    of(On::Fer2013, "people", 0.65, "published, +- 5 %"),
+    of(Benchmark::Jaffe, "RT-FER, six classes", 0.9524, SEEN),
     of(
-        On::Fer2013,
+        Benchmark::CkPlus,
+        "RT-FER, six classes, last frames",
+        0.9692,
+        SEEN,
+    ),
+    of(Benchmark::Fer2013, "people", 0.65, "published, +- 5 %"),
+    of(
+        Benchmark::Fer2013,
         "best single network trained on it alone",
         0.733,
         "published",
     ),
-    of(On::Fer2013, "@vladmandic/human 3.3.6", 0.672, MEASURED),
-    of(On::Fer2013, "fer 25.10.3", 0.658, MEASURED),
-    of(On::Fer2013, "@vladmandic/face-api 1.7.15", 0.588, MEASURED),
-    of(On::Fer2013, "facex", 0.427, MEASURED),
     of(
-        On::FerPlus,
+        Benchmark::Fer2013,
+        "@vladmandic/human 3.3.6",
+        0.672,
+        MEASURED,
+    ),
+    of(Benchmark::Fer2013, "fer 25.10.3", 0.658, MEASURED),
+    of(
+        Benchmark::Fer2013,
+        "@vladmandic/face-api 1.7.15",
+        0.588,
+        MEASURED,
+    ),
+    of(Benchmark::Fer2013, "facex", 0.427, MEASURED),
+    of(
+        Benchmark::FerPlus,
         "VGG13 trained on its votes, eight classes",
         0.850,
         "published",
     ),
-    of(On::FerPlus, "@vladmandic/face-api 1.7.15", 0.687, MEASURED),
-    of(On::FerPlus, "@vladmandic/human 3.3.6", 0.677, MEASURED),
-    of(On::FerPlus, "fer 25.10.3", 0.674, MEASURED),
     of(
-        On::FerPlus,
+        Benchmark::FerPlus,
+        "@vladmandic/face-api 1.7.15",
+        0.687,
+        MEASURED,
+    ),
+    of(
+        Benchmark::FerPlus,
+        "@vladmandic/human 3.3.6",
+        0.677,
+        MEASURED,
+    ),
+    of(Benchmark::FerPlus, "fer 25.10.3", 0.674, MEASURED),
+    of(
+        Benchmark::FerPlus,
         "our standard model before it learned from votes",
         0.705,
         "measured by us on the held-out part",
@@ -96,9 +121,9 @@ const BASELINES: [Baseline; 13] = [
 
 /// Ours, with how it was had, and the baselines: all of them, or those `on` one data set.
 /// `None` where there is none.
-pub fn table(ours: f64, how: &str, on: Option<On>, all: bool) -> Option<Table> {
+pub fn table(ours: f64, how: &str, on: Option<Benchmark>, all: bool) -> Option<Table> {
     let mut table = Table::new(["system", "data set", "accuracy", "how"]);
-    let set = on.map_or("this data", On::name);
+    let set = on.map_or("this data", Benchmark::name);
     table.push(vec![
         "this model".into(),
         set.into(),

@@ -3,10 +3,21 @@
 use plotters::prelude::*;
 
 use super::chart::{Area, COLOURS, Drawn, GRID, axes, drawing, font, range};
-use crate::train::EpochReport;
+use crate::Result;
+use crate::artifact::{EpochReport, RunFolder};
+use crate::error::Context;
 
 /// Name of a line and its value in an epoch.
 type Series = (&'static str, fn(&EpochReport) -> f64);
+
+/// Draws the epochs of a run into its folder, as [`curves`].
+///
+/// # Errors
+/// When the metrics are damaged or the file can't be written.
+pub fn write_curves(folder: &RunFolder) -> Result<()> {
+    std::fs::write(folder.curves(), curves(&folder.read_metrics()?))
+        .with_context(|| format!("writing {}", folder.curves().display()))
+}
 
 /// Losses and accuracies by epoch, as an SVG file of two plots.
 pub fn curves(epochs: &[EpochReport]) -> String {

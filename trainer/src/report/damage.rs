@@ -29,7 +29,7 @@ struct Pictures {
 
 /// Results under damage and a face to show it on.
 #[derive(Debug, Clone, Copy)]
-pub struct Shown<'a> {
+pub struct DamageReport<'a> {
     /// Results.
     pub robustness: &'a Robustness,
     /// Grey values, [`SIDE`] x [`SIDE`].

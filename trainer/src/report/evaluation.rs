@@ -2,23 +2,23 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-
-use super::baselines::{self, On};
-use super::damage::{self, Shown};
+use super::baselines::{self, Benchmark};
+use super::damage::{self, DamageReport};
 use super::{Cell, Page, Table, confusion, reliability};
+use crate::Result;
+use crate::error::Context;
 use crate::eval::{Agreement, Interval, Metrics};
 
 /// Pictures in which the detector saw no face.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Missed {
+pub struct Undetected {
     /// Number.
     pub n: usize,
     /// Accuracy with them counted as wrong.
     pub accuracy_with: f64,
 }
 
-impl Missed {
+impl Undetected {
     /// From their number and the measures of the others.
     pub fn new(n: usize, metrics: &Metrics) -> Self {
         let hits = metrics.accuracy * metrics.n as f64;
@@ -41,7 +41,7 @@ pub struct Summary<'a> {
     /// How our accuracy was had, for the table of baselines.
     pub how: &'a str,
     /// The data set, if it is one that has baselines.
-    pub on: Option<On>,
+    pub benchmark: Option<Benchmark>,
     /// Measures.
     pub metrics: &'a Metrics,
     /// Interval of the accuracy by subjects, where they are known.
@@ -49,7 +49,7 @@ pub struct Summary<'a> {
     /// What they count.
     pub counted: &'a str,
     /// Pictures left out for want of a face.
-    pub missed: Missed,
+    pub missed: Undetected,
     /// Milliseconds a picture, where it was measured.
     pub milliseconds: Option<f64>,
     /// Beside people's votes, where there are any.
@@ -67,7 +67,7 @@ pub fn evaluation(
     folder: &Path,
     about: &Summary,
     extra: &[(&str, &str, Table)],
-    shown: Option<Shown>,
+    shown: Option<DamageReport>,
 ) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("folder {}", folder.display()))?;
     let (metrics, mut page) = (about.metrics, Page::new(about.title));
@@ -95,7 +95,7 @@ pub fn evaluation(
         reliability(metrics),
         "On the line, the probabilities mean what they say.",
     );
-    if let Some(Shown { robustness, face }) = shown {
+    if let Some(DamageReport { robustness, face }) = shown {
         section(
             &mut page,
             "Damaged pictures",
@@ -107,7 +107,7 @@ pub fn evaluation(
             "One of the faces under each kind of damage.",
         );
     }
-    if let Some(table) = baselines::table(metrics.accuracy, about.how, about.on, true) {
+    if let Some(table) = baselines::table(metrics.accuracy, about.how, about.benchmark, true) {
         section(&mut page, "Baselines", "baselines", &table)?;
     }
     confusion_table(metrics).write_csv(&folder.join("confusion.csv"))?;

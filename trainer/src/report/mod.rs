@@ -15,9 +15,9 @@ mod table;
 
 pub use ablation::Ablation;
 pub use confusion::confusion;
-pub use curves::curves;
-pub use damage::{Shown, damage};
-pub use evaluation::{Missed, Summary, evaluation};
+pub use curves::{curves, write_curves};
+pub use damage::{DamageReport, damage};
+pub use evaluation::{Summary, Undetected, evaluation};
 pub use page::Page;
 pub use reliability::reliability;
 pub use scatter::{Dot, scatter};

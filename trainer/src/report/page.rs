@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use askama::Template;
 
 use super::Table;
+use crate::Result;
+use crate::error::Context;
 
 /// A page that grows from top to bottom.
 #[derive(Debug, Template)]

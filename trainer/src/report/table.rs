@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, presets};
+
+use crate::Result;
+use crate::error::Context;
 
 /// A cell. The same number is rounded for people and whole for programs.
 #[derive(Debug, Clone, PartialEq)]

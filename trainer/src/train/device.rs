@@ -3,15 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
-
-use crate::nn::{Architecture, Engine, Workspace};
+use crate::error::Context;
+use crate::nn::{Architecture, Backend, Workspace};
+use crate::{Error, Result};
 
 /// A device. Those that a build lacks can be named as well, so that the answer says how to
 /// build for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Device {
-    /// The processor, with the engine of this crate.
+    /// The processor, with the backend of this crate.
     #[default]
     Cpu,
     /// An NVIDIA card by its number.
@@ -23,7 +23,7 @@ pub enum Device {
 }
 
 impl FromStr for Device {
-    type Err = anyhow::Error;
+    type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let number = |text: &str| {
@@ -37,7 +37,7 @@ impl FromStr for Device {
             ("vulkan", "") => Self::Vulkan(0),
             ("cuda", index) => Self::Cuda(number(index)?),
             ("vulkan", index) => Self::Vulkan(number(index)?),
-            _ => bail!("not cpu, cuda, cuda:N, vulkan, vulkan:N or flex"),
+            _ => bail!(Device, "not cpu, cuda, cuda:N, vulkan, vulkan:N or flex"),
         })
     }
 }
@@ -72,22 +72,22 @@ impl Device {
         }
     }
 
-    /// An engine for each of `ghosts` ghost batches of up to `capacity` pictures.
+    /// A backend for each of `ghosts` ghost batches of up to `capacity` pictures.
     ///
     /// # Errors
     /// As [`Device::check`].
-    pub fn engines(
+    pub fn backends(
         self,
         net: &Architecture,
         ghosts: usize,
         capacity: usize,
-    ) -> Result<Vec<Box<dyn Engine>>> {
+    ) -> Result<Vec<Box<dyn Backend>>> {
         self.check()?;
         (0..ghosts)
             .map(|_| match self {
-                Self::Cpu => Ok(Box::new(Workspace::new(net, capacity)) as Box<dyn Engine>),
+                Self::Cpu => Ok(Box::new(Workspace::new(net, capacity)) as Box<dyn Backend>),
                 #[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
-                _ => crate::burn::engine(self, net, capacity),
+                _ => crate::burn::backend(self, net, capacity),
                 #[cfg(not(any(feature = "cuda", feature = "vulkan", feature = "flex")))]
                 _ => Err(self.missing()),
             })
@@ -96,14 +96,16 @@ impl Device {
 
     /// Whether pictures are drawn ahead, on processors that would otherwise wait for the
     /// device. Where they compute, drawing is best done by the thread that goes on.
-    pub(super) fn draws_ahead(self) -> bool {
+    pub(super) fn prefetches(self) -> bool {
         self != Self::Cpu
     }
 
-    fn missing(self) -> anyhow::Error {
+    fn missing(self) -> Error {
         let name = self.to_string();
         let name = name.split(':').next().unwrap_or_default();
-        anyhow::anyhow!("this build has no {name}: build with --features {name}")
+        Error::Device(format!(
+            "this build has no {name}: build with --features {name}"
+        ))
     }
 }
 

@@ -1,23 +1,21 @@
 //! The training loop.
 
-mod ahead;
-pub mod config;
 mod device;
-mod ghost;
+mod loader;
+mod observer;
 mod plan;
 mod predict;
-mod preset;
-mod report;
-mod show;
+mod prefetch;
 mod start;
+mod state;
+mod step;
 mod teacher;
 mod trainer;
 
-pub use config::{Balance, Config, Stage};
 pub use device::Device;
-pub use predict::{accuracy, balanced_accuracy, features, is_right, predict, predict_shown};
-pub use preset::Preset;
-pub use report::{BatchReport, EpochReport, Observer, Outcome};
-pub use start::{Fit, start};
+pub use observer::{BatchReport, Observer, Outcome};
+pub use predict::{accuracy, balanced_accuracy, features, is_right, predict, predict_views};
+pub use start::start;
+pub use state::{load_state, resume, save_epoch, save_state};
 pub use teacher::SoftLabels;
 pub use trainer::{Progress, Trainer};

@@ -1,8 +1,8 @@
 //! Which pictures an epoch shows, in which order.
 
+use crate::artifact::Balance;
 use crate::data::Sample;
 use crate::rng::Rng;
-use crate::train::Balance;
 
 /// Indices of the epoch's pictures.
 pub(super) fn order(
@@ -49,8 +49,8 @@ pub(super) fn order(
 /// A step before anything of it is drawn.
 #[derive(Debug, Clone)]
 pub(super) struct Planned<'a> {
-    /// Pictures of the step.
-    pub samples: Vec<&'a Sample>,
+    /// Pictures of the step, each with its place among those that are trained on.
+    pub samples: Vec<(usize, &'a Sample)>,
     /// Where its random numbers begin.
     pub seed: u64,
     /// State of the run's random numbers after it.
@@ -69,7 +69,7 @@ pub(super) fn steps<'a>(
     batches.map(move |indices| {
         let seed = rng.bits();
         Planned {
-            samples: indices.iter().map(|i| samples[*i]).collect(),
+            samples: indices.iter().map(|i| (*i, samples[*i])).collect(),
             seed,
             rng: rng.state(),
         }
@@ -99,13 +99,8 @@ mod tests {
     fn samples() -> Vec<Sample> {
         (0..1000)
             .map(|i| Sample {
-                pixels: Vec::new(),
                 label: usize::from(i < 100),
-                votes: None,
-                lessons: Vec::new(),
-                subject: None,
-                split: None,
-                name: String::new(),
+                ..Sample::default()
             })
             .collect()
     }

@@ -1,13 +1,12 @@
 //! The network in use, on samples of a data set.
 
-use anyhow::Result;
 use fer::classify::argmax;
 use rayon::prelude::*;
 
-use crate::SIDE;
 use crate::augment::write_input;
 use crate::data::Sample;
-use crate::nn::{Architecture, Engine, Statistics, Weights, Workspace, head};
+use crate::nn::{Architecture, Backend, Statistics, Weights, Workspace, head};
+use crate::{Result, SIDE};
 
 /// Scores of every sample, one a class, before softmax; of the mirrored picture when
 /// `mirrored`.
@@ -21,24 +20,24 @@ pub fn predict(
     on_processor(predict_on(net, weights, own(workspaces), samples, mirrored))
 }
 
-/// As [`predict`], by any engines.
+/// As [`predict`], by any backends.
 ///
 /// # Errors
 /// When a device fails.
 pub(super) fn predict_on(
     net: &Architecture,
     weights: &Weights,
-    engines: Vec<&mut dyn Engine>,
+    backends: Vec<&mut dyn Backend>,
     samples: &[&Sample],
     mirrored: bool,
 ) -> Result<Vec<Vec<f32>>> {
     let show = |_, sample: &Sample, input: &mut [f32]| upright(net, sample, mirrored, input);
     let scores = |feature: &[f32]| head::logits(weights, feature);
-    each(net, weights, engines, samples, &show, scores)
+    each(net, weights, backends, samples, &show, scores)
 }
 
 /// Scores of every sample as `show` presents it, given its index.
-pub fn predict_shown(
+pub fn predict_views(
     net: &Architecture,
     weights: &Weights,
     workspaces: &mut [Workspace],
@@ -68,38 +67,38 @@ pub fn features(
     ))
 }
 
-fn own(workspaces: &mut [Workspace]) -> Vec<&mut dyn Engine> {
+fn own(workspaces: &mut [Workspace]) -> Vec<&mut dyn Backend> {
     let each = workspaces.iter_mut();
-    each.map(|ws| ws as &mut dyn Engine).collect()
+    each.map(|ws| ws as &mut dyn Backend).collect()
 }
 
 fn on_processor<T>(result: Result<T>) -> T {
-    result.expect("the engine of this crate never fails")
+    result.expect("the backend of this crate never fails")
 }
 
 /// What `of` makes of the pooled features of every sample.
 fn each(
     net: &Architecture,
     weights: &Weights,
-    engines: Vec<&mut dyn Engine>,
+    backends: Vec<&mut dyn Backend>,
     samples: &[&Sample],
     show: &(impl Fn(usize, &Sample, &mut [f32]) + Sync),
     of: impl Fn(&[f32]) -> Vec<f32> + Sync,
 ) -> Result<Vec<Vec<f32>>> {
-    let share = samples.len().div_ceil(engines.len()).max(1);
+    let share = samples.len().div_ceil(backends.len()).max(1);
     let parts: Result<Vec<_>> = samples
         .par_chunks(share)
-        .zip(engines)
+        .zip(backends)
         .enumerate()
-        .map(|(k, (samples, engine))| {
+        .map(|(k, (samples, backend))| {
             let mut rows = Vec::with_capacity(samples.len());
-            for batch in samples.chunks(engine.capacity()) {
-                let inputs = engine.input().chunks_exact_mut(SIDE * SIDE);
+            for batch in samples.chunks(backend.capacity()) {
+                let inputs = backend.input().chunks_exact_mut(SIDE * SIDE);
                 for (i, (sample, input)) in batch.iter().zip(inputs).enumerate() {
                     show(k * share + rows.len() + i, sample, input);
                 }
-                engine.forward(net, weights, batch.len(), Statistics::Running)?;
-                let features = engine.exchange().features.chunks_exact(net.features());
+                backend.forward(net, weights, batch.len(), Statistics::Running)?;
+                let features = backend.exchange().features.chunks_exact(net.features());
                 rows.extend(features.take(batch.len()).map(&of));
             }
             Ok(rows)

@@ -8,16 +8,17 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
 use fer::classify::softmax;
 
-use super::predict_shown;
+use super::predict_views;
+use crate::artifact::{Network, classes_text, load, save};
 use crate::augment::{Augment, View, finish};
-use crate::checkpoint::{Network, classes_text, load, save};
-use crate::data::{Lesson, Sample, digest};
+use crate::data::{Sample, digest};
+use crate::error::Context;
 use crate::nn::Workspace;
 use crate::nn::weights::{Tensor, Tensors};
 use crate::rng::Rng;
+use crate::{Error, Result};
 
 /// Pictures of one pass.
 const BATCH: usize = 32;
@@ -54,10 +55,11 @@ impl SoftLabels {
         seed: u64,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self> {
-        ensure!(!teachers.is_empty(), "there is no teacher");
+        ensure!(!teachers.is_empty(), Weights, "there is no teacher");
         for teacher in teachers {
             ensure!(
                 teacher.classes == classes,
+                Weights,
                 "the teacher {} knows the classes {}, the data has {}",
                 teacher.path.display(),
                 teacher.classes.join(", "),
@@ -76,7 +78,7 @@ impl SoftLabels {
                     finish(input, teacher.net.tone);
                 };
                 let (net, weights) = (&teacher.net, &teacher.weights);
-                let scores = predict_shown(net, weights, &mut workspaces, samples, &show);
+                let scores = predict_views(net, weights, &mut workspaces, samples, &show);
                 for (index, scores) in scores.iter().enumerate() {
                     let row = (index * views + v) * classes.len();
                     let sum = &mut probabilities[row..row + classes.len()];
@@ -98,37 +100,32 @@ impl SoftLabels {
         })
     }
 
-    /// Copies of the samples with their lessons.
+    /// Whether they are about `samples`, as classes `classes`.
     ///
     /// # Errors
-    /// When they are not the pictures that the teachers saw, or have other classes.
-    pub fn attach(&self, classes: &[String], samples: &[&Sample]) -> Result<Vec<Sample>> {
+    /// When these are not the pictures that the teachers saw, or have other classes.
+    pub fn check(&self, classes: &[String], samples: &[&Sample]) -> Result<()> {
         ensure!(
             self.classes == classes,
+            Weights,
             "the soft labels are for the classes {}, the data has {}",
             self.classes.join(", "),
             classes.join(", ")
         );
         ensure!(
             self.digest == digest(samples.iter().copied()),
+            Weights,
             "the soft labels are for other training pictures: \
              --data, hold_out and seed must be those of `teach`"
         );
-        let rows = self.probabilities.chunks_exact(self.views * classes.len());
-        let attached = samples.iter().zip(rows).enumerate();
-        Ok(attached
-            .map(|(index, (sample, row))| Sample {
-                lessons: row
-                    .chunks_exact(classes.len())
-                    .enumerate()
-                    .map(|(v, probabilities)| Lesson {
-                        view: view(&self.augment, self.seed, index, v),
-                        probabilities: probabilities.to_vec(),
-                    })
-                    .collect(),
-                ..(*sample).clone()
-            })
-            .collect())
+        Ok(())
+    }
+
+    /// View `v` of picture `index`, and each class's probability in it, summing to one.
+    pub(super) fn lesson(&self, index: usize, v: usize) -> (View, &[f32]) {
+        let n = self.classes.len();
+        let row = &self.probabilities[(index * self.views + v) * n..][..n];
+        (view(&self.augment, self.seed, index, v), row)
     }
 
     /// Share of the samples whose label is the teachers' first choice over all views.
@@ -173,18 +170,27 @@ impl SoftLabels {
             let file = load(path)?;
             let text = |key: &str| {
                 let text = file.metadata.get(key);
-                text.with_context(|| format!("it has no {key}, and so was not written by `teach`"))
+                text.ok_or_else(|| {
+                    Error::Weights(format!(
+                        "it has no {key}, and so was not written by `teach`"
+                    ))
+                })
             };
             let augment: Augment = toml::from_str(text("augment")?)?;
             augment.check()?;
-            let classes = file.classes.clone().context("it names no classes")?;
+            let classes = file
+                .classes
+                .clone()
+                .ok_or_else(|| Error::Weights("it names no classes".into()))?;
             let tensor = file.tensors.get("probabilities");
-            let tensor = tensor.context("tensor \"probabilities\" is missing")?;
+            let tensor = tensor
+                .ok_or_else(|| Error::Weights("tensor \"probabilities\" is missing".to_owned()))?;
             let [_, views, n] = tensor.shape[..] else {
-                anyhow::bail!("tensor \"probabilities\" has not three axes");
+                bail!(Weights, "tensor \"probabilities\" has not three axes");
             };
             ensure!(
                 n == classes.len() && views > 0,
+                Weights,
                 "tensor \"probabilities\" has {views} views of {n} classes, not {}",
                 classes.len()
             );

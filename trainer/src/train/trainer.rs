@@ -1,23 +1,25 @@
 //! The state of a run and the loop that moves it on.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
 use fer::classify::softmax;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::ahead::{ahead, in_turn};
-use super::ghost::{Step, Sums};
+use super::loader::{GhostBatch, Loader};
+use super::observer::{BatchReport, Observer, Outcome};
 use super::plan::Planned;
 use super::predict::predict_on;
-use super::report::{BatchReport, EpochReport, Observer, Outcome};
-use super::show::{Show, Shown};
-use super::{Config, Device, accuracy, balanced_accuracy, plan};
+use super::prefetch::{in_turn, prefetch};
+use super::step::{Step, StepSums};
+use super::{Device, SoftLabels, accuracy, balanced_accuracy, plan};
+use crate::Result;
+use crate::artifact::{Config, EpochReport};
 use crate::data::{Sample, digest};
 use crate::loss::Centers;
-use crate::nn::{Architecture, Engine, Weights};
+use crate::nn::{Architecture, Backend, Weights};
 use crate::optim::{self, Optimizer};
 use crate::rng::Rng;
 
@@ -71,9 +73,12 @@ pub struct Trainer {
     pub centers: Centers,
     /// How far the run has come.
     pub progress: Progress,
+    /// What a teacher says of the pictures to train on, where there is one; its views take the
+    /// place of the recipe's.
+    pub teacher: Option<Arc<SoftLabels>>,
     device: Device,
     /// One a ghost batch; made when they are first needed.
-    engines: Vec<Box<dyn Engine>>,
+    backends: Vec<Box<dyn Backend>>,
 }
 
 /// Where the time of an epoch went.
@@ -87,7 +92,7 @@ struct Clock {
 
 /// What stays the same over the steps of an epoch.
 struct Epoch<'a> {
-    show: Show<'a>,
+    loader: Loader<'a>,
     /// Factor of each class's loss.
     class_weights: Vec<f32>,
     /// Steps of the epoch.
@@ -101,11 +106,11 @@ enum Which {
 }
 
 /// The pictures of a step.
-enum Shows {
+enum StepInput {
     /// Drawn ahead, one a ghost batch.
-    Drawn(Vec<Shown>),
+    Prefetched(Vec<GhostBatch>),
     /// To be drawn by the thread that goes on with them.
-    ToDraw,
+    OnDemand,
 }
 
 impl Trainer {
@@ -130,8 +135,9 @@ impl Trainer {
                 ..Progress::default()
             },
             average: weights.clone(),
+            teacher: None,
             device: Device::default(),
-            engines: Vec::new(),
+            backends: Vec::new(),
             weights,
             config,
             classes,
@@ -145,7 +151,7 @@ impl Trainer {
     /// When this build lacks it, or it is not there.
     pub fn move_to(&mut self, device: Device) -> Result<()> {
         let ghosts = self.config.batch / self.config.ghost_batch;
-        self.engines = device.engines(&self.net, ghosts, self.config.ghost_batch)?;
+        self.backends = device.backends(&self.net, ghosts, self.config.ghost_batch)?;
         self.device = device;
         Ok(())
     }
@@ -153,16 +159,23 @@ impl Trainer {
     /// Whether the recipe can be run on these pictures.
     ///
     /// # Errors
-    /// When there are fewer training pictures than a batch, or no validation pictures.
+    /// When there are fewer training pictures than a batch, or no validation pictures, or the
+    /// teacher was asked about others.
     pub fn check(&self, train: &[&Sample], validation: &[&Sample]) -> Result<()> {
         let batch = self.config.batch;
         ensure!(
             train.len() >= batch,
+            Training,
             "{} training pictures are fewer than a batch of {batch}",
             train.len()
         );
-        ensure!(!validation.is_empty(), "there is no validation picture");
-        Ok(())
+        ensure!(
+            !validation.is_empty(),
+            Training,
+            "there is no validation picture"
+        );
+        let teacher = self.teacher.as_ref();
+        teacher.map_or(Ok(()), |teacher| teacher.check(&self.classes, train))
     }
 
     /// Trains until the recipe's end, or until `stop` is set.
@@ -179,7 +192,7 @@ impl Trainer {
     ) -> Result<Outcome> {
         self.check(train, validation)?;
         self.progress.validation = digest(validation.iter().copied());
-        if self.engines.is_empty() {
+        if self.backends.is_empty() {
             self.move_to(self.device)?;
         }
         while self.progress.epoch < self.config.epochs {
@@ -220,10 +233,11 @@ impl Trainer {
         }
         let batches = (train.len() / self.config.batch) as u64;
         let first = self.progress.batch;
-        let config = self.config.clone();
+        let (config, teacher) = (self.config.clone(), self.teacher.clone());
         let epoch = Epoch {
-            show: Show {
+            loader: Loader {
                 config: &config,
+                teacher: teacher.as_deref(),
                 classes,
             },
             class_weights: plan::class_weights(train, classes, balance),
@@ -236,7 +250,7 @@ impl Trainer {
         };
         let trained = start.elapsed();
         let report = self.finish_epoch(validation, batches, batches - first, trained, start)?;
-        let of = if self.device.draws_ahead() {
+        let of = if self.device.prefetches() {
             trained
         } else {
             clock.ghosts
@@ -256,32 +270,35 @@ impl Trainer {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Option<Clock>> {
-        let draws_ahead = self.device.draws_ahead();
+        let prefetches = self.device.prefetches();
         let mut clock = Clock::default();
-        let mut take = |planned: Planned, shown: Shows, waited: Duration| {
+        let mut take = |planned: Planned, input: StepInput, waited: Duration| {
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
             clock.drawing += waited;
-            self.step(epoch, planned, shown, &mut clock)?;
+            self.step(epoch, planned, input, &mut clock)?;
             let report = self.batch_report(epoch.batches);
             ensure!(
                 (report.softmax + report.center).is_finite(),
+                Training,
                 "the loss is no longer a number after step {}; a lower learning rate may help",
                 self.progress.step
             );
             observer.batch(&report);
             Ok(true)
         };
-        let whole = if draws_ahead {
-            let show = epoch.show;
-            ahead(
+        let whole = if prefetches {
+            let loader = epoch.loader;
+            prefetch(
                 plan,
-                |planned| (show.draw_step(&planned), planned),
-                |(shown, planned), waited| take(planned, Shows::Drawn(shown), waited),
+                |planned| (loader.draw_step(&planned), planned),
+                |(batches, planned), waited| take(planned, StepInput::Prefetched(batches), waited),
             )?
         } else {
-            in_turn(plan, |planned| take(planned, Shows::ToDraw, Duration::ZERO))?
+            in_turn(plan, |planned| {
+                take(planned, StepInput::OnDemand, Duration::ZERO)
+            })?
         };
         Ok(whole.then_some(clock))
     }
@@ -357,17 +374,17 @@ impl Trainer {
             Which::Trained => &self.weights,
             Which::Average => &self.average,
         };
-        // Several engines on one device would only wait for each other.
+        // Several backends on one device would only wait for each other.
         let used = if self.device == Device::Cpu {
-            self.engines.len()
+            self.backends.len()
         } else {
             1
         };
-        let engines = self.engines[..used]
+        let backends = self.backends[..used]
             .iter_mut()
-            .map(|e| &mut **e as &mut dyn Engine)
+            .map(|e| &mut **e as &mut dyn Backend)
             .collect();
-        predict_on(&self.net, weights, engines, samples, mirrored)
+        predict_on(&self.net, weights, backends, samples, mirrored)
     }
 
     /// Rate of the last step.
@@ -383,7 +400,7 @@ impl Trainer {
         &mut self,
         epoch: &Epoch,
         planned: Planned,
-        shown: Shows,
+        input: StepInput,
         clock: &mut Clock,
     ) -> Result<()> {
         let Planned { samples, seed, rng } = planned;
@@ -396,27 +413,27 @@ impl Trainer {
             batch: samples.len(),
         };
         let ghost = self.config.ghost_batch;
-        let sums: Result<Vec<(Sums, Clock)>> = match shown {
-            Shows::Drawn(shown) => self
-                .engines
+        let sums: Result<Vec<(StepSums, Clock)>> = match input {
+            StepInput::Prefetched(batches) => self
+                .backends
                 .iter_mut()
                 .zip(samples.chunks(ghost))
-                .zip(shown)
-                .map(|((engine, samples), shown)| {
-                    let sums = step.run(&mut **engine, samples, shown)?;
+                .zip(batches)
+                .map(|((backend, samples), batch)| {
+                    let sums = step.run(&mut **backend, samples, batch)?;
                     Ok((sums, Clock::default()))
                 })
                 .collect(),
-            Shows::ToDraw => self
-                .engines
+            StepInput::OnDemand => self
+                .backends
                 .par_iter_mut()
                 .zip(samples.par_chunks(ghost))
                 .enumerate()
-                .map(|(k, (engine, samples))| {
+                .map(|(k, (backend, samples))| {
                     let began = Instant::now();
-                    let shown = epoch.show.draw(samples, seed, k);
+                    let batch = epoch.loader.draw(samples, seed, k);
                     let drawing = began.elapsed();
-                    let sums = step.run(&mut **engine, samples, shown)?;
+                    let sums = step.run(&mut **backend, samples, batch)?;
                     let ghosts = began.elapsed();
                     Ok((sums, Clock { drawing, ghosts }))
                 })
@@ -436,7 +453,7 @@ impl Trainer {
         }
 
         let (first, others) = self
-            .engines
+            .backends
             .split_first_mut()
             .expect("a batch has pictures");
         for other in others {
@@ -446,7 +463,7 @@ impl Trainer {
         }
         let lr = self.lr(epoch.batches);
         let from = 3 * self.config.lowest_layer();
-        let gradients = &self.engines[0].exchange().gradients;
+        let gradients = &self.backends[0].exchange().gradients;
         let params = &mut self.weights.params;
         self.optimizer
             .step(params, gradients, lr, self.progress.step, from);
@@ -455,7 +472,7 @@ impl Trainer {
     }
 
     /// Moves what follows the weights and the batch: averages, statistics, centers.
-    fn follow(&mut self, samples: &[&Sample]) {
+    fn follow(&mut self, samples: &[(usize, &Sample)]) {
         let step = self.progress.step as f32;
         // Early on an average over fewer steps, so that it does not hold on to the start.
         let keep = self.config.ema.min((1.0 + step) / (10.0 + step));
@@ -469,12 +486,12 @@ impl Trainer {
         } else {
             norm_keep
         };
-        let ghosts = self.engines.len() as f32;
+        let ghosts = self.backends.len() as f32;
         for layer in self.config.lowest_layer()..self.net.layers.len() {
             let channels = self.net.layers[layer].outputs;
             let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
-            for engine in &self.engines {
-                let own = engine.moments(layer);
+            for backend in &self.backends {
+                let own = backend.moments(layer);
                 for c in 0..channels {
                     mean[c] += own.mean[c] / ghosts;
                     variance[c] += own.variance[c] / ghosts;
@@ -492,11 +509,11 @@ impl Trainer {
         if self.config.center.lambda > 0.0 {
             let ghost = self.config.ghost_batch;
             let features = self.net.features();
-            let found = self.engines.iter().map(|e| &e.exchange().features);
+            let found = self.backends.iter().map(|e| &e.exchange().features);
             let batch = found
                 .zip(samples.chunks(ghost))
                 .flat_map(|(found, samples)| found.chunks_exact(features).zip(samples))
-                .map(|(feature, sample)| (feature, sample.label));
+                .map(|(feature, (_, sample))| (feature, sample.label));
             self.centers.follow(batch, &self.config.center);
         }
     }

@@ -37,15 +37,13 @@ pub fn samples(n: usize, classes: usize, nth: usize) -> Vec<Sample> {
         .map(|i| Sample {
             pixels: face(i % classes, &mut rng),
             label: i % classes,
-            votes: None,
-            lessons: Vec::new(),
-            subject: None,
             split: Some(if (i / classes).is_multiple_of(nth) {
                 Split::Validation
             } else {
                 Split::Train
             }),
             name: format!("face {i}"),
+            ..Sample::default()
         })
         .collect()
 }

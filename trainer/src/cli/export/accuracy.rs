@@ -9,7 +9,7 @@ use fer_trainer::eval::{Metrics, evaluate};
 use super::parts::Parts;
 
 /// How good a model is in one precision.
-struct Outcome {
+struct Measured {
     accuracy: f64,
     probabilities: Vec<Vec<f32>>,
 }
@@ -24,23 +24,23 @@ pub fn print(
 ) -> Result<()> {
     let samples = &parts.judged;
     println!("accuracy over {} {} in {kind}:", samples.len(), parts.name);
-    let mut first: Option<Outcome> = None;
+    let mut first: Option<Measured> = None;
     for (name, model) in models {
         let measured = match model {
             Ok(model) => measure(model, kind, classes, samples)?,
             Err(reason) => Err(reason.clone()),
         };
-        let outcome = match measured {
-            Ok(outcome) => outcome,
+        let measured = match measured {
+            Ok(measured) => measured,
             Err(reason) => {
                 println!("  {name}: not measured ({reason})");
                 continue;
             }
         };
-        print!("  {name}: {:.2} %", 100.0 * outcome.accuracy);
+        print!("  {name}: {:.2} %", 100.0 * measured.accuracy);
         match &first {
             Some(first) => {
-                let (mean, most) = difference(&first.probabilities, &outcome.probabilities);
+                let (mean, most) = difference(&first.probabilities, &measured.probabilities);
                 println!(
                     ", probabilities differ from those of {} by {mean:.1e} on average and at \
                      most {most:.1e}",
@@ -49,7 +49,7 @@ pub fn print(
             }
             None => {
                 println!();
-                first = Some(outcome);
+                first = Some(measured);
             }
         }
     }
@@ -74,7 +74,7 @@ fn measure(
     kind: EngineKind,
     classes: &[String],
     samples: &[&Sample],
-) -> Result<Result<Outcome, String>> {
+) -> Result<Result<Measured, String>> {
     let options = EngineOptions {
         kind,
         ..EngineOptions::default()
@@ -86,7 +86,7 @@ fn measure(
     };
     let found = evaluate(&mut classifier, classes, samples, false)?;
     let metrics = Metrics::new(classes, &found.probabilities, &found.labels);
-    Ok(Ok(Outcome {
+    Ok(Ok(Measured {
         accuracy: metrics.accuracy,
         probabilities: found.probabilities,
     }))

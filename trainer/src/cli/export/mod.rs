@@ -9,7 +9,7 @@ mod tensorrt;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use fer_trainer::checkpoint::weights_file;
+use fer_trainer::artifact::weights_file;
 use fer_trainer::data::Split;
 
 use super::model::Builtin;
@@ -47,10 +47,10 @@ pub struct Args {
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
-    onnx_options: onnx::Options,
+    onnx_options: onnx::OnnxOptions,
     #[cfg(feature = "tensorrt")]
     #[command(flatten)]
-    tensorrt_options: tensorrt::Options,
+    tensorrt_options: tensorrt::TensorRtOptions,
 }
 
 /// Runs the command.

@@ -7,7 +7,7 @@ use fer::Model;
 use fer::classify::softmax;
 use fer::engine::{EngineKind, ExecutionProvider, OnnxRuntime};
 use fer_trainer::SIDE;
-use fer_trainer::checkpoint::{Network, load};
+use fer_trainer::artifact::{Network, load};
 use fer_trainer::data::{Dataset, Sample};
 use fer_trainer::eval::Metrics;
 use fer_trainer::export::{self, Calibration, Description, Storage, temperature, verify};
@@ -28,7 +28,7 @@ const CALIBRATED: usize = 1024;
 /// Options for the ONNX file.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of --onnx")]
-pub struct Options {
+pub struct OnnxOptions {
     /// Stores weights as 16-bit floats, which halves the file
     #[arg(long, conflicts_with = "tensorrt")]
     half: bool,
@@ -158,7 +158,7 @@ fn quantised(network: &Network, name: &str, args: &Args, dataset: &Dataset) -> R
     Ok(model)
 }
 
-fn describe(network: &Network, name: &str, options: &Options) -> Result<Description> {
+fn describe(network: &Network, name: &str, options: &OnnxOptions) -> Result<Description> {
     Ok(Description {
         name: options.name.clone().unwrap_or_else(|| name.to_owned()),
         training: training(&network.path, options.note.as_deref())?,
@@ -184,6 +184,10 @@ fn training(path: &Path, note: Option<&str>) -> Result<Value> {
     }
     if let Some(metrics) = metadata.get("metrics") {
         about.insert("epoch".into(), serde_json::from_str(metrics)?);
+    }
+    // By which those who go on from the exported file can tell what it was trained on.
+    if let Some(validation) = metadata.get("validation") {
+        about.insert("validation".into(), validation.as_str().into());
     }
     if let Some(note) = note {
         about.insert("note".into(), note.into());
@@ -303,12 +307,8 @@ fn noise() -> Vec<Sample> {
                 .collect();
             Sample {
                 pixels,
-                label: 0,
-                votes: None,
-                lessons: Vec::new(),
-                subject: None,
-                split: None,
                 name: "noise".into(),
+                ..Sample::default()
             }
         })
         .collect()

@@ -1,7 +1,7 @@
 //! Which pictures of --data calibrate a network and tell how good it is.
 
 use anyhow::{Context, Result, bail, ensure};
-use fer_trainer::checkpoint::{Network, load};
+use fer_trainer::artifact::{Network, load};
 use fer_trainer::data::split::{self, Training};
 use fer_trainer::data::{Dataset, Sample, Split, digest};
 use fer_trainer::rng::Rng;

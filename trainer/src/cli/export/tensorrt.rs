@@ -9,7 +9,7 @@ use fer::engine::EngineKind;
 use fer::engine::tensorrt::{self, BuildOptions, Card, FLAVOUR, Target, Validity};
 use fer::model::Overrides;
 use fer::model::{EngineFile, Flavour, Precision};
-use fer_trainer::checkpoint::Network;
+use fer_trainer::artifact::Network;
 use fer_trainer::data::Dataset;
 
 use super::parts::{self, Parts};
@@ -18,7 +18,7 @@ use super::{Args, accuracy, onnx};
 /// Options for the engine.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of --tensorrt")]
-pub struct Options {
+pub struct TensorRtOptions {
     /// Arithmetic: fp32, fp16, or int8 for an ONNX file that was exported with --int8
     #[arg(long, default_value_t, conflicts_with = "onnx")]
     precision: Precision,
@@ -86,7 +86,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// What to build for: what was asked for, else the card, else everything.
-fn targets(options: &Options, card: Option<&Card>) -> Vec<Target> {
+fn targets(options: &TensorRtOptions, card: Option<&Card>) -> Vec<Target> {
     if !options.target.is_empty() {
         options.target.clone()
     } else if card.is_some() || FLAVOUR == Flavour::Classic {

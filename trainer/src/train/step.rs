@@ -1,12 +1,11 @@
 //! One ghost batch: pictures in, gradients out.
 
-use anyhow::Result;
-
-use super::Config;
-use super::show::Shown;
+use super::loader::GhostBatch;
+use crate::Result;
+use crate::artifact::Config;
 use crate::data::Sample;
 use crate::loss::{Centers, softmax};
-use crate::nn::engine::{Engine, Exchange};
+use crate::nn::backend::{Backend, Exchange};
 use crate::nn::{Architecture, Statistics, Weights, head};
 use crate::rng::Rng;
 
@@ -24,7 +23,7 @@ pub(super) struct Step<'a> {
 
 /// Sums over a ghost batch.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sums {
+pub(super) struct StepSums {
     /// Cross-entropy.
     pub softmax: f64,
     /// Center loss, of the step's mean.
@@ -35,24 +34,24 @@ pub(super) struct Sums {
 
 impl Step<'_> {
     /// Runs `samples` as they are shown forward and backward; the gradients stay in the
-    /// engine.
+    /// backend.
     pub(super) fn run(
         &self,
-        engine: &mut dyn Engine,
-        samples: &[&Sample],
-        mut shown: Shown,
-    ) -> Result<Sums> {
+        backend: &mut dyn Backend,
+        samples: &[(usize, &Sample)],
+        mut batch: GhostBatch,
+    ) -> Result<StepSums> {
         let (n, lowest) = (samples.len(), self.config.lowest_layer());
-        engine.input()[..shown.input.len()].copy_from_slice(&shown.input);
+        backend.input()[..batch.input.len()].copy_from_slice(&batch.input);
         let statistics = Statistics::Batch { from: lowest };
-        engine.forward(self.net, self.weights, n, statistics)?;
+        backend.forward(self.net, self.weights, n, statistics)?;
         let sums = self.losses(
-            engine.exchange_mut(),
+            backend.exchange_mut(),
             samples,
-            &shown.targets,
-            &mut shown.rng,
+            &batch.targets,
+            &mut batch.rng,
         );
-        engine.backward(self.net, self.weights, n, lowest)?;
+        backend.backward(self.net, self.weights, n, lowest)?;
         Ok(sums)
     }
 
@@ -60,10 +59,10 @@ impl Step<'_> {
     fn losses(
         &self,
         between: &mut Exchange,
-        samples: &[&Sample],
+        samples: &[(usize, &Sample)],
         targets: &[Vec<f32>],
         rng: &mut Rng,
-    ) -> Sums {
+    ) -> StepSums {
         let c = self.net.features();
         let drop = self.config.dropout;
         let kept = 1.0 / (1.0 - drop);
@@ -78,8 +77,8 @@ impl Step<'_> {
         d_weights.fill(0.0);
         d_bias.fill(0.0);
 
-        let mut sums = Sums::default();
-        for (i, sample) in samples.iter().enumerate() {
+        let mut sums = StepSums::default();
+        for (i, (_, sample)) in samples.iter().enumerate() {
             let row = i * c..(i + 1) * c;
             let (feature, mask) = (&between.features[row.clone()], &mask[row.clone()]);
             let gradient = &mut between.d_features[row];

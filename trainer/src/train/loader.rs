@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::Config;
+use super::SoftLabels;
 use super::plan::Planned;
 use crate::SIDE;
+use crate::artifact::Config;
 use crate::data::Sample;
 use crate::loss::softmax;
 use crate::rng::Rng;
@@ -15,14 +16,16 @@ const PICTURE: usize = SIDE * SIDE;
 /// Draws what is shown. It needs nothing that a step changes, so that it can be ahead of the
 /// training.
 #[derive(Clone, Copy)]
-pub(super) struct Show<'a> {
+pub(super) struct Loader<'a> {
     pub config: &'a Config,
+    /// What a teacher says of the pictures, where there is one.
+    pub teacher: Option<&'a SoftLabels>,
     /// Number of classes.
     pub classes: usize,
 }
 
 /// One ghost batch, ready for the network.
-pub(super) struct Shown {
+pub(super) struct GhostBatch {
     /// Pictures, -1 to 1.
     pub input: Vec<f32>,
     /// What is wanted for each, one value a class.
@@ -31,21 +34,21 @@ pub(super) struct Shown {
     pub rng: Rng,
 }
 
-impl Show<'_> {
+impl Loader<'_> {
     /// Draws ghost batch `index` of the step that begins with `seed`. Each draws its own
     /// numbers, whichever thread runs it.
-    pub(super) fn draw(&self, samples: &[&Sample], seed: u64, index: usize) -> Shown {
+    pub(super) fn draw(&self, samples: &[(usize, &Sample)], seed: u64, index: usize) -> GhostBatch {
         let mut rng = Rng::new(seed ^ (index as u64 * 7919));
         let mut input = vec![0.0; samples.len() * PICTURE];
         let mut targets: Vec<Vec<f32>> = samples
             .iter()
             .zip(input.chunks_exact_mut(PICTURE))
-            .map(|(sample, input)| self.picture(sample, input, &mut rng))
+            .map(|((place, sample), input)| self.picture(*place, sample, input, &mut rng))
             .collect();
         if self.config.mixup > 0.0 {
             mix(&mut input, &mut targets, self.config.mixup, &mut rng);
         }
-        Shown {
+        GhostBatch {
             input,
             targets,
             rng,
@@ -53,28 +56,27 @@ impl Show<'_> {
     }
 
     /// Draws all ghost batches of a step.
-    pub(super) fn draw_step(&self, planned: &Planned) -> Vec<Shown> {
+    pub(super) fn draw_step(&self, planned: &Planned) -> Vec<GhostBatch> {
         let ghosts = planned.samples.par_chunks(self.config.ghost_batch);
-        let shown = ghosts.enumerate();
-        shown
+        ghosts
+            .enumerate()
             .map(|(k, samples)| self.draw(samples, planned.seed, k))
             .collect()
     }
 
-    /// Draws a changed copy of the picture, and tells what is wanted of the network for it.
-    fn picture(&self, sample: &Sample, input: &mut [f32], rng: &mut Rng) -> Vec<f32> {
+    /// Draws a changed copy of the picture at `place`, and tells what is wanted of the network
+    /// for it.
+    fn picture(&self, place: usize, sample: &Sample, input: &mut [f32], rng: &mut Rng) -> Vec<f32> {
         let mut target = self.target(sample);
-        if sample.lessons.is_empty() {
-            let Config { augment, tone, .. } = self.config;
+        let Config { augment, tone, .. } = self.config;
+        let Some(teacher) = self.teacher else {
             augment.apply(&sample.pixels, *tone, input, rng);
             return target;
-        }
-        let lesson = &sample.lessons[rng.below(sample.lessons.len())];
-        self.config
-            .augment
-            .apply_to(&lesson.view, &sample.pixels, self.config.tone, input, rng);
+        };
+        let (view, probabilities) = teacher.lesson(place, rng.below(teacher.views));
+        augment.apply_to(&view, &sample.pixels, *tone, input, rng);
         let weight = self.config.teacher_weight;
-        for (target, taught) in target.iter_mut().zip(&lesson.probabilities) {
+        for (target, taught) in target.iter_mut().zip(probabilities) {
             *target += weight * (taught - *target);
         }
         target
@@ -126,12 +128,8 @@ mod tests {
     fn votes_are_sharpened_by_their_power() {
         let sample = Sample {
             pixels: vec![0; PICTURE],
-            label: 0,
             votes: Some(vec![0.6, 0.3, 0.1]),
-            lessons: Vec::new(),
-            subject: None,
-            split: None,
-            name: String::new(),
+            ..Sample::default()
         };
         let target = |vote_power| {
             let config = Config {
@@ -139,11 +137,12 @@ mod tests {
                 label_smoothing: 0.0,
                 ..Config::default()
             };
-            let show = Show {
+            let loader = Loader {
                 config: &config,
+                teacher: None,
                 classes: 3,
             };
-            show.target(&sample)
+            loader.target(&sample)
         };
         for (have, want) in target(1.0).iter().zip([0.6, 0.3, 0.1]) {
             assert!((have - want).abs() < 1e-6);

@@ -1,18 +1,15 @@
 //! The folder of a run.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use super::{Config, EpochReport};
+use crate::Result;
+use crate::error::Context;
 
-use super::{classes_text, load_state, save, save_state};
-use crate::report;
-use crate::train::{Config, EpochReport, Trainer};
-
-/// `best.safetensors`, `last.safetensors`, `config.toml`, `metrics.jsonl` and `curves.svg`
-/// of a run.
+/// Where the files of a run are: `best.safetensors`, `last.safetensors`, `config.toml`,
+/// `metrics.jsonl` and `curves.svg`.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
@@ -23,16 +20,17 @@ impl RunFolder {
     ///
     /// # Errors
     /// When there is a run in it already, or it can't be written.
-    pub fn create(path: &Path, trainer: &Trainer) -> Result<Self> {
+    pub fn create(path: &Path, config: &Config) -> Result<Self> {
         let folder = Self::open(path);
         ensure!(
             !folder.last().exists(),
+            Weights,
             "{} holds a run already: go on with --resume, or choose another folder",
             path.display()
         );
         let make = || -> Result<()> {
             fs::create_dir_all(path)?;
-            folder.write_recipe(&trainer.config)?;
+            folder.write_recipe(config)?;
             fs::write(folder.metrics(), "")?;
             Ok(())
         };
@@ -81,22 +79,6 @@ impl RunFolder {
         self.path.join("curves.svg")
     }
 
-    /// The run as it was last saved; lines of metrics that are later than that are cut off.
-    ///
-    /// # Errors
-    /// When there is no run or a file is damaged.
-    pub fn resume(&self) -> Result<Trainer> {
-        let trainer = load_state(&self.last())?;
-        let kept: String = self
-            .read_metrics()?
-            .iter()
-            .filter(|report| report.epoch <= trainer.progress.epoch)
-            .map(|report| serde_json::to_string(report).map(|line| line + "\n"))
-            .collect::<Result<_, _>>()?;
-        fs::write(self.metrics(), kept)?;
-        Ok(trainer)
-    }
-
     /// Every epoch's metrics.
     ///
     /// # Errors
@@ -112,45 +94,32 @@ impl RunFolder {
         read().with_context(|| format!("metrics {}", path.display()))
     }
 
-    /// Saves an epoch: its metrics, the curves, the state, and the weights where they are
-    /// the best.
+    /// Adds an epoch's metrics.
     ///
     /// # Errors
-    /// When a file can't be written.
-    pub fn save_epoch(&self, trainer: &Trainer, report: &EpochReport, best: bool) -> Result<()> {
+    /// When the file can't be written.
+    pub fn append_metrics(&self, report: &EpochReport) -> Result<()> {
         let line = serde_json::to_string(report)? + "\n";
         fs::OpenOptions::new()
             .append(true)
             .create(true)
             .open(self.metrics())
             .and_then(|mut file| file.write_all(line.as_bytes()))
-            .with_context(|| format!("writing {}", self.metrics().display()))?;
-        fs::write(self.curves(), report::curves(&self.read_metrics()?))
-            .with_context(|| format!("writing {}", self.curves().display()))?;
-        if best {
-            let metadata = HashMap::from([
-                ("classes".to_owned(), classes_text(&trainer.classes)?),
-                ("config".to_owned(), trainer.config.to_toml()?),
-                ("metrics".to_owned(), serde_json::to_string(report)?),
-                (
-                    "validation".to_owned(),
-                    trainer.progress.validation.to_string(),
-                ),
-            ]);
-            save(
-                &self.best(),
-                &trainer.average.to_tensors(&trainer.net),
-                metadata,
-            )?;
-        }
-        self.save_state(trainer)
+            .with_context(|| format!("writing {}", self.metrics().display()))
     }
 
-    /// Saves the state alone.
+    /// Cuts off the metrics of epochs after `epoch`, which a run that is resumed there has again.
     ///
     /// # Errors
-    /// When the file can't be written.
-    pub fn save_state(&self, trainer: &Trainer) -> Result<()> {
-        save_state(trainer, &self.last())
+    /// As [`RunFolder::read_metrics`]; when the file can't be written.
+    pub fn cut_metrics(&self, epoch: u64) -> Result<()> {
+        let kept: String = self
+            .read_metrics()?
+            .iter()
+            .filter(|report| report.epoch <= epoch)
+            .map(|report| serde_json::to_string(report).map(|line| line + "\n"))
+            .collect::<Result<_, _>>()?;
+        fs::write(self.metrics(), kept)
+            .with_context(|| format!("writing {}", self.metrics().display()))
     }
 }

@@ -7,13 +7,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-
-use super::tensors::{classes_text, load, save};
+use super::{Progress, Trainer};
+use crate::artifact::{Config, EpochReport, RunFolder, classes_text, load, save};
+use crate::error::Context;
 use crate::nn::weights::{Tensor, Tensors, params_from_tensors, params_to_tensors};
 use crate::nn::{Architecture, Weights};
 use crate::rng::Rng;
-use crate::train::{Config, Progress, Trainer};
+use crate::{Error, Result};
 
 /// Writes the state of `trainer`.
 ///
@@ -50,6 +50,42 @@ pub fn save_state(trainer: &Trainer, path: &Path) -> Result<()> {
     save(path, &tensors, metadata)
 }
 
+/// Saves an epoch of `trainer` in its folder: its metrics, the state, and the weights where they
+/// are the best.
+///
+/// # Errors
+/// When a file can't be written.
+pub fn save_epoch(
+    folder: &RunFolder,
+    trainer: &Trainer,
+    report: &EpochReport,
+    best: bool,
+) -> Result<()> {
+    folder.append_metrics(report)?;
+    if best {
+        let validation = trainer.progress.validation.to_string();
+        let metadata = HashMap::from([
+            ("classes".to_owned(), classes_text(&trainer.classes)?),
+            ("config".to_owned(), trainer.config.to_toml()?),
+            ("metrics".to_owned(), serde_json::to_string(report)?),
+            ("validation".to_owned(), validation),
+        ]);
+        let tensors = trainer.average.to_tensors(&trainer.net);
+        save(&folder.best(), &tensors, metadata)?;
+    }
+    save_state(trainer, &folder.last())
+}
+
+/// The run in `folder` as it was last saved; metrics that are later than that are cut off.
+///
+/// # Errors
+/// When there is no run or a file is damaged.
+pub fn resume(folder: &RunFolder) -> Result<Trainer> {
+    let trainer = load_state(&folder.last())?;
+    folder.cut_metrics(trainer.progress.epoch)?;
+    Ok(trainer)
+}
+
 /// SGD has no second memory.
 fn second_to_tensors(net: &Architecture, second: &[Vec<f32>]) -> Tensors {
     if second.iter().all(Vec::is_empty) {
@@ -71,7 +107,7 @@ fn read(path: &Path) -> Result<Trainer> {
     let text = |key: &str| {
         file.metadata
             .get(key)
-            .with_context(|| format!("no {key} in it, so it can't be resumed from"))
+            .ok_or_else(|| Error::Weights(format!("no {key} in it, so it can't be resumed from")))
     };
     let config: Config = toml::from_str(text("config")?)?;
     let mut progress: Progress = serde_json::from_str(text("progress")?)?;
@@ -79,7 +115,10 @@ fn read(path: &Path) -> Result<Trainer> {
     if progress.better_epoch == 0 && progress.best > 0.0 {
         progress.better_epoch = progress.best_epoch;
     }
-    let classes = file.classes.clone().context("no classes in it")?;
+    let classes = file
+        .classes
+        .clone()
+        .ok_or_else(|| Error::Weights("no classes in it".into()))?;
     let net = config.network(classes.len())?;
     let part = |prefix: &str| -> Tensors {
         file.tensors
@@ -96,9 +135,16 @@ fn read(path: &Path) -> Result<Trainer> {
     if trainer.optimizer.second.iter().any(|s| !s.is_empty()) {
         trainer.optimizer.second = params_from_tensors(&trainer.net, &part("second/"))?;
     }
-    let centers = file.tensors.get("centers").context("no centers in it")?;
+    let centers = file
+        .tensors
+        .get("centers")
+        .ok_or_else(|| Error::Weights("no centers in it".into()))?;
     let own = trainer.centers.values_mut();
-    ensure!(centers.data.len() == own.len(), "centers of another size");
+    ensure!(
+        centers.data.len() == own.len(),
+        Weights,
+        "centers of another size"
+    );
     own.copy_from_slice(&centers.data);
     Ok(trainer)
 }

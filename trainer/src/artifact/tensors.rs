@@ -5,29 +5,33 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
 use half::f16;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::Result;
+use crate::error::Context;
 use crate::nn::weights::{Tensor, Tensors};
 
-/// Contents of a file.
+/// Contents of a weights file.
 #[derive(Debug, Clone, Default)]
-pub struct Loaded {
+pub struct WeightsFile {
     /// Tensors by name, widened to 32 bits.
     pub tensors: Tensors,
     /// Class names, where the file has them.
     pub classes: Option<Vec<String>>,
     /// Everything in the file's metadata.
     pub metadata: HashMap<String, String>,
+    /// Whether batch norm is folded into the convolutions: its scale is 1, its running mean 0, its
+    /// variance scales nothing, and training has to [`unfold`](crate::nn::unfold) it first.
+    pub folded: bool,
 }
 
 /// Reads a file of 32- or 16-bit floats.
 ///
 /// # Errors
 /// When the file is missing, damaged or of another element type.
-pub fn load(path: &Path) -> Result<Loaded> {
+pub fn load(path: &Path) -> Result<WeightsFile> {
     let bytes = std::fs::read(path)?;
     let (_, header) = SafeTensors::read_metadata(&bytes).context("not a safetensors file")?;
     let metadata = header.metadata().clone().unwrap_or_default();
@@ -39,15 +43,17 @@ pub fn load(path: &Path) -> Result<Loaded> {
             let shape = view.shape().to_vec();
             ensure!(
                 !shape.contains(&0),
+                Weights,
                 "tensor {name:?} has an axis of length 0"
             );
             Ok((name.to_owned(), Tensor { shape, data }))
         })
         .collect::<Result<_>>()?;
-    Ok(Loaded {
+    Ok(WeightsFile {
         tensors,
         classes: metadata.get("classes").map(|names| class_names(names)),
         metadata,
+        folded: false,
     })
 }
 
@@ -75,7 +81,7 @@ fn floats(view: &TensorView) -> Result<Vec<f32>> {
             .chunks_exact(2)
             .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
             .collect(),
-        other => bail!("element type {other:?} is neither F32 nor F16"),
+        other => bail!(Weights, "element type {other:?} is neither F32 nor F16"),
     })
 }
 

@@ -1,21 +1,20 @@
-//! An engine on a device of Burn.
+//! A backend on a device of Burn.
 
-use anyhow::{Context, Result, anyhow, ensure};
 use burn_tensor::{Device, Tensor, TensorData, Transaction};
 
 use super::network::{Params, forward};
-use super::quiet::one_line;
-use crate::SIDE;
-use crate::nn::engine::{Engine, Exchange};
+use super::panics::one_line;
+use crate::nn::backend::{Backend, Exchange};
 use crate::nn::weights::Moments;
 use crate::nn::{Architecture, Statistics, Weights};
+use crate::{Error, Result, SIDE};
 
 /// Pictures that go through the network at once when nothing is learnt, where a ghost batch
 /// is smaller: each pass takes the weights up.
 const IN_USE: usize = 256;
 
 /// The passes on one device, and what the host sees of them.
-pub(super) struct BurnEngine {
+pub(super) struct BurnBackend {
     device: Device,
     input: Vec<f32>,
     exchange: Exchange,
@@ -29,7 +28,7 @@ struct Tape {
     params: Vec<Params>,
 }
 
-impl BurnEngine {
+impl BurnBackend {
     /// For ghost batches of up to `capacity` pictures.
     pub(super) fn new(net: &Architecture, device: Device, capacity: usize) -> Self {
         let pictures = capacity.max(IN_USE);
@@ -47,7 +46,7 @@ impl BurnEngine {
     }
 }
 
-impl Engine for BurnEngine {
+impl Backend for BurnBackend {
     fn capacity(&self) -> usize {
         self.input.len() / (SIDE * SIDE)
     }
@@ -74,7 +73,10 @@ impl Engine for BurnEngine {
             wanted = wanted.register(mean).register(variance);
         }
         let mut read = read(wanted)?.into_iter();
-        let mut next = || read.next().context("the device returned too little");
+        let mut next = || {
+            read.next()
+                .ok_or_else(|| Error::Device("the device returned too little".into()))
+        };
         let features = next()?;
         self.exchange.features[..features.len()].copy_from_slice(&features);
         for moments in &mut self.moments[first..] {
@@ -96,7 +98,10 @@ impl Engine for BurnEngine {
         if lowest == layers {
             return Ok(());
         }
-        let tape = self.tape.take().context("there was no forward pass")?;
+        let tape = self
+            .tape
+            .take()
+            .ok_or_else(|| Error::Device("there was no forward pass".into()))?;
         let d = self.exchange.d_features[..n * net.features()].to_vec();
         let d = TensorData::new(d, [n, net.features()]);
         let d = Tensor::<2>::from_data(d, &self.device.clone().autodiff());
@@ -105,11 +110,17 @@ impl Engine for BurnEngine {
         let mut wanted = Transaction::default();
         for tensor in tape.params.iter().flat_map(|params| &params.0) {
             let gradient = tensor.grad_remove(&mut found);
-            wanted = wanted.register(gradient.context("Burn found no gradient")?);
+            wanted = wanted.register(
+                gradient.ok_or_else(|| Error::Device("Burn found no gradient".to_owned()))?,
+            );
         }
         let read = read(wanted)?;
         let own = &mut self.exchange.gradients[3 * lowest..3 * layers];
-        ensure!(read.len() == own.len(), "the device returned too little");
+        ensure!(
+            read.len() == own.len(),
+            Device,
+            "the device returned too little"
+        );
         for (own, gradient) in own.iter_mut().zip(read) {
             own.copy_from_slice(&gradient);
         }
@@ -132,9 +143,10 @@ impl Engine for BurnEngine {
 /// Waits for the device and takes the values over.
 fn read(wanted: Transaction) -> Result<Vec<Vec<f32>>> {
     let tensors = wanted.try_execute();
-    let tensors = tensors.map_err(|e| anyhow!("device: {}", one_line(&e.to_string())))?;
+    let tensors =
+        tensors.map_err(|e| Error::Device(format!("device: {}", one_line(&e.to_string()))))?;
     let values = tensors.into_iter().map(TensorData::try_into_vec::<f32>);
     values
-        .map(|v| v.map_err(|e| anyhow!("device: {e:?}")))
+        .map(|v| v.map_err(|e| Error::Device(format!("device: {e:?}"))))
         .collect()
 }

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
 use fer::model::Tone;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::Augment;
+use crate::error::Context;
 use crate::loss::CenterConfig;
 use crate::nn::Architecture;
 use crate::optim::{OptimizerConfig, Schedule};
-use crate::ranges;
+use crate::{Error, Result, ranges};
 
 /// Which of the two stages a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// From general features (ImageNet) to a large set of faces.
@@ -219,27 +219,32 @@ impl Config {
     pub fn check(&self) -> Result<()> {
         ensure!(
             (1..=100_000).contains(&self.epochs),
+            Setting,
             "epochs {} is not 1 to 100000",
             self.epochs
         );
         ensure!(
             (1..=256).contains(&self.ghost_batch) && self.batch.is_multiple_of(self.ghost_batch),
+            Setting,
             "ghost_batch {} is not 1 to 256 and a divisor of batch {}",
             self.ghost_batch,
             self.batch
         );
         ensure!(
             (2..=4096).contains(&self.batch),
+            Setting,
             "batch {} is not 2 to 4096",
             self.batch
         );
         ensure!(
             (1..=2).contains(&self.stem_stride),
+            Setting,
             "stem_stride {} is not 1 or 2",
             self.stem_stride
         );
         ensure!(
             self.freeze_blocks <= 13,
+            Setting,
             "freeze_blocks {} is not 0 to 13",
             self.freeze_blocks
         );
@@ -254,7 +259,7 @@ impl Config {
             ("norm_decay", self.norm_decay, 0.999_999),
         ];
         ranges::check("", &settings)?;
-        ensure!(self.vote_power > 0.0, "vote_power is 0");
+        ensure!(self.vote_power > 0.0, Setting, "vote_power is 0");
         self.optimizer.check()?;
         self.schedule.check()?;
         self.center.check()?;
@@ -290,8 +295,8 @@ fn merge(base: &mut toml::Table, over: toml::Table) {
     }
 }
 
-fn one_line(error: toml::de::Error) -> anyhow::Error {
-    anyhow::anyhow!("{}", error.message().replace('\n', " "))
+fn one_line(error: toml::de::Error) -> Error {
+    Error::Setting(error.message().replace('\n', " "))
 }
 
 #[cfg(test)]

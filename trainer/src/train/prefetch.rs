@@ -5,7 +5,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use crate::Result;
 
 /// Calls `take` with what `draw` makes of each of `plan`, in order, and with the time that it
 /// was waited for. One is drawn ahead, and one more is under way, on a thread of their own.
@@ -13,7 +13,7 @@ use anyhow::Result;
 ///
 /// # Errors
 /// The first of `take`, which ends it.
-pub(super) fn ahead<P, T: Send>(
+pub(super) fn prefetch<P, T: Send>(
     plan: impl Iterator<Item = P> + Send,
     draw: impl Fn(P) -> T + Send,
     mut take: impl FnMut(T, Duration) -> Result<bool>,
@@ -59,14 +59,13 @@ pub(super) fn in_turn<P>(
 
 #[cfg(test)]
 mod tests {
-    use anyhow::bail;
 
     use super::*;
 
     #[test]
     fn everything_comes_in_order() {
         let mut taken = Vec::new();
-        let whole = ahead(
+        let whole = prefetch(
             0..5,
             |n| n * n,
             |n, _| {
@@ -80,9 +79,9 @@ mod tests {
 
     #[test]
     fn it_ends_when_told_to_and_when_a_step_fails() {
-        let told = ahead(0.., |n| n, |n, _| Ok(n < 3));
+        let told = prefetch(0.., |n| n, |n, _| Ok(n < 3));
         assert!(!told.unwrap());
-        let failed = ahead(0.., |n| n, |_, _| bail!("lost"));
+        let failed = prefetch(0.., |n| n, |_, _| bail!(Training, "lost"));
         assert_eq!(failed.unwrap_err().to_string(), "lost");
     }
 }

@@ -1,19 +1,18 @@
 //! What the training loop asks of whatever computes the convolutions.
 //!
-//! An engine turns pictures into pooled features, and the features' gradients into those of
+//! A backend turns pictures into pooled features, and the features' gradients into those of
 //! the parameters. Everything else, from losses to checkpoints, is the same for all of them
 //! and stays on the host: weights go in with every pass and gradients come out, 13 MB each
 //! way at width 1.0.
-
-use anyhow::Result;
 
 use super::backward::backward;
 use super::batch_norm::EPSILON;
 use super::weights::Moments;
 use super::{Architecture, Statistics, Weights, Workspace, forward};
+use crate::Result;
 
 /// Passes over one ghost batch at a time.
-pub trait Engine: Send {
+pub trait Backend: Send {
     /// Most pictures in a pass.
     fn capacity(&self) -> usize;
 
@@ -58,7 +57,7 @@ pub trait Engine: Send {
     fn moments(&self, layer: usize) -> Moments;
 }
 
-/// What an engine and the loss hand each other.
+/// What a backend and the loss hand each other.
 #[derive(Debug)]
 pub struct Exchange {
     /// Pooled features of the last forward pass, pictures x features.
@@ -81,8 +80,8 @@ impl Exchange {
     }
 }
 
-/// The engine of this crate, on one thread of the processor. It never fails.
-impl Engine for Workspace {
+/// The backend of this crate, on one thread of the processor. It never fails.
+impl Backend for Workspace {
     fn capacity(&self) -> usize {
         self.capacity
     }

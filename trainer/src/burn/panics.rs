@@ -4,20 +4,20 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Result, anyhow};
+use crate::{Error, Result};
 
 /// The panic hook is the whole program's.
 static HOOK: Mutex<()> = Mutex::new(());
 
 /// Runs `work`, and returns a panic in it as an error without printing it. Burn's backends
 /// panic where a driver or a library is missing, which a user must be told in a line.
-pub(super) fn quietly<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn catch_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let _alone = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     panic::set_hook(hook);
-    result.unwrap_or_else(|payload| Err(anyhow!("{}", message(&*payload))))
+    result.unwrap_or_else(|payload| Err(Error::Device(message(&*payload))))
 }
 
 /// A panic's text in one line.
@@ -38,8 +38,8 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_one_line() {
-        let failed = quietly::<()>(|| panic!("no driver\n  {}", "found"));
+        let failed = catch_panic::<()>(|| panic!("no driver\n  {}", "found"));
         assert_eq!(failed.unwrap_err().to_string(), "no driver found");
-        assert_eq!(quietly(|| Ok(3)).unwrap(), 3);
+        assert_eq!(catch_panic(|| Ok(3)).unwrap(), 3);
     }
 }

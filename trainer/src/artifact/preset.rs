@@ -1,11 +1,11 @@
 //! Recipes that come with the program.
 
-use anyhow::{Context, Result};
-
 use super::{Config, Stage};
+use crate::Result;
+use crate::error::Context;
 
 /// A recipe by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
     /// The reference system of 2019, for comparisons.
     RtFer,

@@ -1,20 +1,12 @@
-//! Files of a run: weights, the state to resume from, the recipe and the metrics.
-
-mod run_folder;
-mod state;
-mod tensors;
-
-pub use run_folder::RunFolder;
-pub use state::{load_state, save_state};
-pub use tensors::{Loaded, classes_text, load, save};
+//! A trained network as a weights file holds it.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-
+use super::{Config, WeightsFile, load};
+use crate::error::Context;
 use crate::nn::weights::Tensors;
 use crate::nn::{Architecture, Layer, Weights};
-use crate::train::Config;
+use crate::{Error, Result};
 
 /// A trained network as a file holds it.
 #[derive(Debug, Clone)]
@@ -50,7 +42,7 @@ impl Network {
             let classes = loaded
                 .classes
                 .clone()
-                .context("the file does not name its classes")?;
+                .ok_or_else(|| Error::Weights("the file does not name its classes".into()))?;
             let net = match loaded.recipe()? {
                 Some(recipe) => recipe.network(classes.len())?,
                 None => Architecture::new(width(&loaded.tensors)?, classes.len())?,
@@ -66,7 +58,7 @@ impl Network {
     }
 }
 
-impl Loaded {
+impl WeightsFile {
     /// The recipe of the run that the file is from, where it has one.
     ///
     /// # Errors
@@ -80,10 +72,11 @@ impl Loaded {
 
 /// The width multiplier of a file without a recipe, of two decimals, or 0.125: that whose layers
 /// have as many channels as the file's. Several may, and are the same network.
-fn width(tensors: &Tensors) -> Result<f32> {
+pub(super) fn width(tensors: &Tensors) -> Result<f32> {
     let channels = |layer: &Layer| {
         let gamma = tensors.get(&format!("{}_bn.gamma", layer.name));
-        let gamma = gamma.with_context(|| format!("no batch norm of {:?} in it", layer.name))?;
+        let gamma = gamma
+            .ok_or_else(|| Error::Weights(format!("no batch norm of {:?} in it", layer.name)))?;
         Ok(gamma.data.len())
     };
     let layers = Architecture::new(1.0, 2)?.layers;
@@ -99,5 +92,8 @@ fn width(tensors: &Tensors) -> Result<f32> {
             return Ok(width);
         }
     }
-    bail!("its layers have the channels of no width from 0.125 to 2")
+    bail!(
+        Weights,
+        "its layers have the channels of no width from 0.125 to 2"
+    )
 }
