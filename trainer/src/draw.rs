@@ -10,15 +10,28 @@ const GLYPH: u32 = 8;
 const BOX: Rgb<u8> = Rgb([0, 160, 90]);
 const TEXT: Rgb<u8> = Rgb([255, 255, 255]);
 
-/// A box with a line of text on its upper edge, inside the picture wherever there is room.
-/// Strokes and text grow with the picture.
-pub fn label(picture: &mut RgbImage, face: &Rect, text: &str) {
+/// Width of a label beyond that of its face, as a share of the face.
+const BEYOND: f32 = 0.3;
+
+/// A box with a line of text on its upper edge, inside the picture wherever there is room: the
+/// first of `texts` that is not much wider than the face, else the last. Strokes and text grow with
+/// the picture, and text shrinks before it is left out.
+///
+/// # Panics
+/// When there is no text.
+pub fn label(picture: &mut RgbImage, face: &Rect, texts: &[&str]) {
     let shorter = picture.width().min(picture.height());
     let stroke = (shorter / 240).max(1);
     outline(picture, face, stroke);
-    let scale = (shorter / 250).max(1);
-    let width = (text.chars().count() as u32 + 1) * GLYPH * scale;
-    let height = (GLYPH + 4) * scale;
+    let width = |text: &str, scale: u32| (text.chars().count() as u32 + 1) * GLYPH * scale;
+    let largest = (shorter / 250).max(1);
+    let room = face.width * (1.0 + BEYOND);
+    let fits = |text: &&&str| (1..=largest).rev().find(|s| width(text, *s) as f32 <= room);
+    let (text, scale) = texts
+        .iter()
+        .find_map(|text| Some((*text, fits(&text)?)))
+        .unwrap_or((texts.last().expect("there is a text"), largest));
+    let (width, height) = (width(text, scale), (GLYPH + 4) * scale);
     let inside = |at: f32, size: u32, whole: u32| {
         let last = whole.saturating_sub(size);
         (at.max(0.0) as u32).min(last)
@@ -85,7 +98,7 @@ mod tests {
             Rect::new(90.0, 70.0, 30.0, 30.0),
         ] {
             let mut picture = RgbImage::new(100, 80);
-            label(&mut picture, &face, "happy 98 %");
+            label(&mut picture, &face, &["happy 98 %"]);
             let count = |colour| picture.pixels().filter(|p| **p == colour).count();
             assert!(count(BOX) > 100 && count(TEXT) > 50, "{face:?}");
         }
@@ -93,7 +106,7 @@ mod tests {
         label(
             &mut RgbImage::new(3, 2),
             &Rect::new(0.0, 0.0, 3.0, 2.0),
-            "é",
+            &["é"],
         );
     }
 }

@@ -271,3 +271,38 @@ fn a_network_of_another_tool_is_described_by_options() {
     let said = refused(&[&sized[..], &["--output=probabilities"]].concat());
     assert!(said.contains("output is probabilities"), "{said}");
 }
+
+#[test]
+fn faces_of_a_group_are_numbered_row_by_row() {
+    let Some(portrait) = media::find("astronaut.png") else {
+        return skip("no picture of a face");
+    };
+    let portrait = image::open(portrait).unwrap().into_rgb8();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, drawn) = (
+        folder.path().join("group.png"),
+        folder.path().join("drawn.png"),
+    );
+    // Two rows of three, each face a little above or below its neighbours.
+    let mut group = image::RgbImage::from_pixel(960, 640, image::Rgb([120, 120, 120]));
+    let portrait = image::imageops::thumbnail(&portrait, 240, 240);
+    for (i, shift) in [20, 0, 30, 10, 25, 0].into_iter().enumerate() {
+        let (column, row) = (i as i64 % 3, i as i64 / 3);
+        image::imageops::replace(&mut group, &portrait, 40 + 310 * column, 320 * row + shift);
+    }
+    group.save(&path).unwrap();
+    let said = succeed(&["predict", text(&path), "--json", "--draw", text(&drawn)]);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let places: Vec<(bool, i64)> = said["faces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|face| {
+            let at = |axis: &str| face["box"][axis].as_f64().unwrap();
+            (at("y") > 300.0, at("x") as i64 / 310)
+        })
+        .collect();
+    let rows = [false, true].map(|row| [0, 1, 2].map(|column| (row, column)));
+    assert_eq!(places, rows.concat());
+    assert!(drawn.exists());
+}

@@ -186,8 +186,26 @@ impl Reader {
 
     fn find(&mut self, picture: &Picture) -> Result<Vec<Face>> {
         let mut faces = self.finder.find(&picture.frame()?)?;
-        faces.sort_by(|a, b| a.rect.x.total_cmp(&b.rect.x));
+        in_reading_order(&mut faces);
         Ok(faces)
+    }
+}
+
+/// Row by row, each from left to right. A row holds the faces whose middle lies within the height
+/// of its highest one.
+fn in_reading_order(faces: &mut [Face]) {
+    let middle = |face: &Face| face.rect.y + face.rect.height / 2.0;
+    faces.sort_by(|a, b| middle(a).total_cmp(&middle(b)));
+    let mut rest = faces;
+    while let Some(highest) = rest.first() {
+        let bottom = highest.rect.y + highest.rect.height;
+        let row = rest
+            .iter()
+            .take_while(|face| middle(face) <= bottom)
+            .count();
+        let (row, below) = rest.split_at_mut(row);
+        row.sort_by(|a, b| a.rect.x.total_cmp(&b.rect.x));
+        rest = below;
     }
 }
 
@@ -251,11 +269,26 @@ fn draw(
     (target, format): &Target,
 ) -> Result<()> {
     let mut canvas = picture.to_rgb();
-    for face in faces {
+    for (number, face) in faces.iter().enumerate() {
         let prediction = &face.prediction;
         let name = &labels[prediction.label];
         let text = format!("{name} {:.0} %", 100.0 * prediction.confidence);
-        draw::label(&mut canvas, &face.rect, &text);
+        if faces.len() == 1 {
+            draw::label(&mut canvas, &face.rect, &[&text]);
+            continue;
+        }
+        // The number by which the face is printed, and beside it what there is room for.
+        let number = format!("{}", number + 1);
+        let texts = [
+            format!("{number} {text}"),
+            format!("{number} {name}"),
+            number,
+        ];
+        draw::label(
+            &mut canvas,
+            &face.rect,
+            &texts.each_ref().map(|text| &text[..]),
+        );
     }
     canvas
         .save_with_format(target, *format)
