@@ -4,12 +4,11 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use fer_trainer::data::one_line;
 
 fn main() -> ExitCode {
     quiet_on_a_closed_pipe();
-    match cli::Cli::parse().run() {
+    match cli::Cli::read().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("fer-trainer: {}", one_line(&format!("{e:#}")));

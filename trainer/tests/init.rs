@@ -147,12 +147,7 @@ fn figures_on_pictures_that_a_built_in_network_may_have_seen_are_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (data, recipe) = (path("fer2013.csv"), path("recipe.toml"));
-    let faces = faces(70).into_iter().enumerate().map(|(i, face)| {
-        let pixels: Vec<String> = face.pixels.iter().map(u8::to_string).collect();
-        format!("{},{},Training\n", i % 7, pixels.join(" "))
-    });
-    let text = "emotion,pixels,Usage\n".to_owned() + &faces.collect::<String>();
-    std::fs::write(&data, text).unwrap();
+    common::sets::fer2013_csv(Path::new(&data), 70);
     std::fs::write(&recipe, SMALL).unwrap();
     let validate = [
         "cross-validate",

@@ -22,12 +22,7 @@ impl RunFolder {
     /// When there is a run in it already, or it can't be written.
     pub fn create(path: &Path, config: &Config) -> Result<Self> {
         let folder = Self::open(path);
-        ensure!(
-            !folder.last().exists(),
-            Weights,
-            "{} holds a run already: go on with --resume, or choose another folder",
-            path.display()
-        );
+        folder.check_new()?;
         let make = || -> Result<()> {
             fs::create_dir_all(path)?;
             folder.write_recipe(config)?;
@@ -36,6 +31,26 @@ impl RunFolder {
         };
         make().with_context(|| format!("folder {}", path.display()))?;
         Ok(folder)
+    }
+
+    /// Whether a run may begin here.
+    ///
+    /// # Errors
+    /// When there is a run in it already.
+    pub fn check_new(&self) -> Result<()> {
+        ensure!(
+            !self.last().exists(),
+            Weights,
+            "{} holds a run already: go on with --resume, or choose another folder",
+            self.path.display()
+        );
+        ensure!(
+            !self.path.exists() || self.path.is_dir(),
+            Weights,
+            "{} is no folder",
+            self.path.display()
+        );
+        Ok(())
     }
 
     /// A folder that holds a run.

@@ -12,6 +12,7 @@ use fer_trainer::train::Device;
 
 use super::folds::CrossValidation;
 use super::init::Init;
+use super::outputs;
 
 /// Options of `ablate`.
 #[derive(Debug, clap::Args)]
@@ -50,6 +51,7 @@ struct Starts {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
+    outputs::folder(Some(&args.report))?;
     let center = Init::read(Some(&args.init))?;
     let config = args.options.config(&center)?;
     let device = args.options.device()?;

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::folds::CrossValidation;
 use super::init::Init;
-use super::measures;
+use super::{measures, outputs};
 
 /// What pooled measures count: every picture once a seed.
 const COUNTED: &str = "answers";
@@ -39,6 +39,8 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
+    outputs::folder(args.report.as_deref())?;
+    outputs::file(args.json.as_deref())?;
     let init = Init::read(args.init.as_ref())?;
     let config = args.options.config(&init)?;
     let device = args.options.device()?;
@@ -96,7 +98,7 @@ pub fn run(args: &Args) -> Result<()> {
         );
     }
     let benchmark = Benchmark::of(tested.format, &tested.classes);
-    if let Some(table) = baselines::table(pooled.accuracy.mean, protocol, benchmark, false) {
+    if let Some(table) = baselines::table(pooled.accuracy.mean, protocol, benchmark) {
         print!("{}", table.to_text());
     }
     if let Some(folder) = &args.report {

@@ -54,6 +54,19 @@ pub struct Args {
     model: Chosen,
 }
 
+impl Args {
+    /// What must be known before the numbers.
+    fn warning(&self, benchmark: Option<Benchmark>) -> Option<&'static str> {
+        let of_fer = matches!(benchmark, Some(Benchmark::Fer2013 | Benchmark::FerPlus));
+        let learned_from = matches!(self.split, None | Some(Split::Train));
+        let own = self.model.path().is_none();
+        (own && of_fer && learned_from).then_some(
+            "The models that are built in learned from the training part of these pictures: these \
+             numbers are too good. --split validation or test has pictures that they never saw.",
+        )
+    }
+}
+
 /// Whose face each picture shows and whether it was classified rightly; `None` where a subject is
 /// not known.
 fn subjects_and_answers<'a>(
@@ -74,6 +87,8 @@ pub fn run(args: &Args) -> Result<()> {
             args.model.path().into_iter().chain([&*args.source.data]),
         )?;
     }
+    outputs::folder(args.report.as_deref())?;
+    outputs::file(args.json.as_deref())?;
     let model = args.model.open()?;
     let data = args.source.open_to_judge(args.margin)?;
     let samples: Vec<&Sample> = match args.split {
@@ -93,7 +108,12 @@ pub fn run(args: &Args) -> Result<()> {
     let evaluation = evaluate(&mut classifier, &data.classes, &samples, args.mirror)?;
     let metrics = Metrics::new(&data.classes, &evaluation.probabilities, &evaluation.labels);
 
+    let benchmark = Benchmark::of(data.format, &data.classes);
+    let warning = args.warning(benchmark);
     println!("model {} in {}", model.name(), classifier.engine());
+    if let Some(warning) = warning {
+        println!("{warning}");
+    }
     measures::print(&metrics, COUNTED);
     let by_subject = subjects_and_answers(&samples, &evaluation)
         .and_then(|answers| bootstrap(answers, metrics.interval));
@@ -111,11 +131,10 @@ pub fn run(args: &Args) -> Result<()> {
         measures::print_agreement(agreement);
     }
     println!("{:.2} ms a picture", evaluation.milliseconds);
-    let benchmark = Benchmark::of(data.format, &data.classes);
     let part = args.split.map_or("all".to_owned(), |s| format!("{s} part"));
     let looks = if args.mirror { "two looks" } else { "one look" };
     let how = format!("{part}, {looks}");
-    if let Some(table) = baselines::table(metrics.accuracy, &how, benchmark, false) {
+    if let Some(table) = baselines::table(metrics.accuracy, &how, benchmark) {
         print!("{}", table.to_text());
     }
     let robustness = args
@@ -159,7 +178,7 @@ pub fn run(args: &Args) -> Result<()> {
         let summary = Summary {
             title: "Evaluation",
             about: &about,
-            warning: None,
+            warning,
             how: &how,
             benchmark,
             metrics: &metrics,
@@ -181,6 +200,7 @@ pub fn run(args: &Args) -> Result<()> {
             "model": model.name(),
             "sha256": model.sha256(),
             "engine": classifier.engine().name(),
+            "warning": warning,
             "data": data.format,
             "split": args.split,
             "mirrored": args.mirror,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use fer_trainer::artifact::{Config, Stage, WeightsFile};
 use fer_trainer::data::split::{self, By};
-use fer_trainer::data::{Dataset, Sample, Split, duplicates};
+use fer_trainer::data::{Dataset, Sample, Split, duplicates, lone_subjects};
 use fer_trainer::eval::{
     Fold, FoldEnd, FoldId, Predictions, Protocol, SeededFolds, Setting, cross_validate, folds,
 };
@@ -66,6 +66,9 @@ impl CrossValidation {
         let mut data = source.open_to_judge(0.0)?;
         let mut about = vec![describe(&source.data, &data)];
         let mut warnings: Vec<String> = self.warning().map(String::from).into_iter().collect();
+        if self.test_data.is_none() {
+            warnings.extend(lone_subjects(&data));
+        }
         let other = match &self.test_data {
             Some(path) => {
                 let mut other = source.reading.open(path)?;

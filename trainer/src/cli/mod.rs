@@ -27,7 +27,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Reads a number of a range from the command line.
 fn within(range: RangeInclusive<f32>) -> impl Fn(&str) -> Result<f32, String> + Clone {
@@ -92,6 +92,14 @@ enum Command {
 }
 
 impl Cli {
+    /// The command line. A number may be negative, so that it is told as a number out of range.
+    pub fn read() -> Self {
+        let negative = |command: clap::Command| command.allow_negative_numbers(true);
+        let command = Self::command().mut_subcommands(negative);
+        let matches = command.get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+    }
+
     /// Runs the command.
     ///
     /// # Errors

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use fer::Model;
 use fer::model::Bundled;
+use fer_trainer::artifact::Network;
+use fer_trainer::export::{Calibration, Description, Storage, export};
 
 use super::foreign::Foreign;
 
@@ -36,7 +39,7 @@ impl Builtin {
 /// A model that exists: a file or one that is built in.
 #[derive(Debug, clap::Args)]
 pub struct Chosen {
-    /// ONNX file; a model that is built in without it
+    /// ONNX file, or a run folder or weights file; a model that is built in without it
     #[arg(long)]
     model: Option<PathBuf>,
     /// Which of the models that are built in
@@ -52,15 +55,27 @@ impl Chosen {
         self.model.as_deref()
     }
 
-    /// Reads the model.
+    /// Reads the model. A network in training is exported first, its scores as trained.
     ///
     /// # Errors
-    /// As [`Model::load`].
-    pub fn open(&self) -> fer::Result<Model> {
+    /// As [`Model::load`] and [`Network::load`].
+    pub fn open(&self) -> Result<Model> {
         let overrides = self.foreign.overrides();
-        match &self.model {
-            Some(path) => Model::load(path, &overrides),
-            None => self.builtin_model.open()?.with(&overrides),
-        }
+        Ok(match &self.model {
+            Some(path) if is_run(path) => {
+                let network = Network::load(path)?;
+                let about = Description::default();
+                let (_, model) = export(&network, Storage::Single, &Calibration::NONE, &about)?;
+                let name = network.path.display().to_string();
+                Model::from_bytes(&name, model.bytes().to_vec(), &overrides)?
+            }
+            Some(path) => Model::load(path, &overrides)?,
+            None => self.builtin_model.open()?.with(&overrides)?,
+        })
     }
+}
+
+/// Whether `path` is a run folder or a weights file.
+fn is_run(path: &Path) -> bool {
+    path.is_dir() || path.extension().is_some_and(|e| e == "safetensors")
 }

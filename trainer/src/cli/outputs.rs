@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// Refuses to write `output` where that is one of the `inputs`, by whatever name.
 ///
@@ -16,6 +16,30 @@ pub fn spare<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> R
             output.display()
         );
     }
+    Ok(())
+}
+
+/// Makes the folder that a report goes into, before hours are spent on what it will say.
+///
+/// # Errors
+/// Names the folder.
+pub fn folder(path: Option<&Path>) -> Result<()> {
+    let made = path.map_or(Ok(()), std::fs::create_dir_all);
+    made.with_context(|| format!("folder {}", path.unwrap_or(Path::new("")).display()))
+}
+
+/// Refuses a file that can't be written, before hours are spent on what it will say.
+///
+/// # Errors
+/// Names the file.
+pub fn file(path: Option<&Path>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    ensure!(
+        !path.is_dir() && folder.is_none_or(Path::is_dir),
+        "{} can't be written: it is a folder, or its folder is not there",
+        path.display()
+    );
     Ok(())
 }
 

@@ -7,6 +7,9 @@ use fer_trainer::data::{self, Dataset, ReadOptions, SubjectRule, classes, one_li
 
 use super::Names;
 
+/// Pictures that are named where they can't be used.
+const LISTED: usize = 20;
+
 /// How to read a data set.
 #[derive(Debug, clap::Args)]
 pub struct Reading {
@@ -114,15 +117,22 @@ impl Reading {
                 subject: self.subject.clone(),
             },
         )?;
-        for fault in &data.faults {
-            eprintln!("not used: {fault}");
-        }
+        list("not used", &data.faults);
         if let Some(unread) = unread_line(&data.unread) {
             eprintln!("not read: {unread}");
         }
-        for missed in &data.missed {
-            eprintln!("no face found: {}", one_line(&missed.name));
-        }
+        let missed: Vec<String> = data.missed.iter().map(|m| one_line(&m.name)).collect();
+        list("no face found", &missed);
         Ok(data)
+    }
+}
+
+/// Names the first of `all` on stderr, and counts the others.
+fn list(what: &str, all: &[String]) {
+    for one in all.iter().take(LISTED) {
+        eprintln!("{what}: {one}");
+    }
+    if all.len() > LISTED {
+        eprintln!("{what}: {} more", all.len() - LISTED);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use fer_trainer::data::{Dataset, Sample, Split, duplicates, same_people};
+use fer_trainer::data::{Dataset, Sample, Split, duplicates, lone_subjects, same_people};
 
 use super::source::Reading;
 
@@ -66,6 +66,9 @@ fn subjects(data: &Dataset) {
         pictures.len(),
         by.map_or(String::new(), |by| format!(" by the {by}"))
     );
+    if let Some(warning) = lone_subjects(data) {
+        println!("warning: {warning}");
+    }
     let train = data.part(Split::Train);
     for (verb, part) in [("validate by", Split::Validation), ("test on", Split::Test)] {
         let judged = data.part(part);

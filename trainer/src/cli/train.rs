@@ -17,6 +17,9 @@ use super::recipe::{DeviceOption, Recipe};
 use super::source::Source;
 use super::{gain, stop};
 
+/// More would only wait for each other.
+const MOST_THREADS: i64 = 512;
+
 /// Options of `train`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -48,8 +51,8 @@ pub struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Threads; as many as there are processors without it
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=MOST_THREADS))]
+    threads: u16,
 }
 
 impl Args {
@@ -63,10 +66,13 @@ impl Args {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads)
+        .num_threads(args.threads.into())
         .build_global()
         .context("threads")?;
     let folder = RunFolder::open(&args.out);
+    if !args.resume {
+        folder.check_new()?;
+    }
     let init = Init::read(args.init.as_ref())?;
     let resumed = args.resume.then(|| train::resume(&folder)).transpose()?;
     let config = match &resumed {
@@ -83,6 +89,12 @@ pub fn run(args: &Args) -> Result<()> {
         copies,
     } = split::for_training(&data, config.hold_out, &mut rng)?;
     describe(&data, &train, &validation, copies);
+    if config.stage == Stage::Second && args.init.is_none() && !args.resume {
+        eprintln!(
+            "warning: a second stage from random weights; --init names a first stage to go on from, \
+             such as builtin:standard"
+        );
+    }
 
     let mut trainer = match resumed {
         Some(trainer) => {

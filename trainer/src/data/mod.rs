@@ -28,7 +28,7 @@ use crate::{Error, Result};
 pub use files::{Unread, one_line, unread_line};
 pub use picture::{FaceReader, Picture, PictureFace, StillFinder, input_spec};
 pub use subjects::SubjectRule;
-pub use warnings::{same_people, warnings};
+pub use warnings::{lone_subjects, same_people, warnings};
 
 /// Part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

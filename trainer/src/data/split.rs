@@ -148,8 +148,12 @@ pub fn folds(
     ensure!(
         number >= 2 && number <= groups.len(),
         Data,
-        "{number} folds of {} groups",
-        groups.len()
+        "{number} folds can't be dealt: at least 2 are needed, and no more than the {} {}",
+        groups.len(),
+        match by {
+            By::Subject => "subjects",
+            By::Random => "pictures",
+        }
     );
     rng.shuffle(&mut groups);
     // The largest groups first, each to the smallest fold so far.

@@ -14,6 +14,7 @@ pub fn warnings(data: &Dataset, train: &[&Sample], validation: &[&Sample]) -> Ve
             lines.push(format!("there is no {class} to {verb}"));
         }
     }
+    lines.extend(lone_subjects(data));
     lines.extend(same_people(
         ("train on", train),
         ("validate by", validation),
@@ -29,6 +30,17 @@ pub fn warnings(data: &Dataset, train: &[&Sample], validation: &[&Sample]) -> Ve
         ));
     }
     lines
+}
+
+/// That subjects keep nothing apart, since each has one picture.
+pub fn lone_subjects(data: &Dataset) -> Option<String> {
+    let (pictures, subjects) = (data.samples.len(), data.subjects()?.len());
+    (pictures > 1 && subjects == pictures).then(|| {
+        format!(
+            "each of the {pictures} pictures is of a subject of its own: if that is not so, the \
+             same people are on both sides, and accuracy is too good for people who were never seen"
+        )
+    })
 }
 
 /// That subjects are in two parts, each with what it is for.

@@ -3,7 +3,10 @@
 
 use crate::loss::softmax::cross_entropy;
 
-/// The temperature of least negative log-likelihood, 0.05 to 20.
+/// The temperatures that are tried.
+pub const RANGE: [f32; 2] = [0.05, 20.0];
+
+/// The temperature of least negative log-likelihood, in [`RANGE`].
 ///
 /// The likelihood has one peak in 1 / temperature, so a golden-section search finds it.
 pub fn fit(scores: &[Vec<f32>], labels: &[usize]) -> f32 {
@@ -18,7 +21,7 @@ pub fn fit(scores: &[Vec<f32>], labels: &[usize]) -> f32 {
         each.sum()
     };
     let golden = (5f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (0.05f64.ln(), 20f64.ln());
+    let [mut low, mut high] = RANGE.map(|t| f64::from(t).ln());
     let inner = |low: f64, high: f64| (high - golden * (high - low), low + golden * (high - low));
     let (mut a, mut b) = inner(low, high);
     let (mut loss_a, mut loss_b) = (loss(a), loss(b));

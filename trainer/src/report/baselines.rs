@@ -119,19 +119,18 @@ const BASELINES: [Baseline; 13] = [
     ),
 ];
 
-/// Ours, with how it was had, and the baselines: all of them, or those `on` one data set.
-/// `None` where there is none.
-pub fn table(ours: f64, how: &str, on: Option<Benchmark>, all: bool) -> Option<Table> {
+/// Ours, with how it was had, and the baselines on the same data set; `None` where there is none.
+pub fn table(ours: f64, how: &str, on: Option<Benchmark>) -> Option<Table> {
     let mut table = Table::new(["system", "data set", "accuracy", "how"]);
-    let set = on.map_or("this data", Benchmark::name);
+    let on = on?;
     table.push(vec![
         "this model".into(),
-        set.into(),
+        on.name().into(),
         Cell::Share(ours),
         how.into(),
     ]);
     let mut any = false;
-    for baseline in BASELINES.iter().filter(|b| all || Some(b.on) == on) {
+    for baseline in BASELINES.iter().filter(|b| b.on == on) {
         any = true;
         table.push(vec![
             baseline.name.into(),

@@ -107,7 +107,7 @@ pub fn evaluation(
             "One of the faces under each kind of damage.",
         );
     }
-    if let Some(table) = baselines::table(metrics.accuracy, about.how, about.benchmark, true) {
+    if let Some(table) = baselines::table(metrics.accuracy, about.how, about.benchmark) {
         section(&mut page, "Baselines", "baselines", &table)?;
     }
     confusion_table(metrics).write_csv(&folder.join("confusion.csv"))?;

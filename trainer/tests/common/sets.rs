@@ -34,6 +34,18 @@ pub fn fer2013(folder: &Path, train: usize, validation: usize) {
     }
 }
 
+/// FER-2013's table with `n` rows, one in two of them for validation.
+pub fn fer2013_csv(file: &Path, n: usize) {
+    let mut rng = Rng::new(5);
+    let mut text = "emotion,pixels,Usage\n".to_owned();
+    for i in 0..n {
+        let pixels: Vec<String> = face(i % 4, &mut rng).iter().map(u8::to_string).collect();
+        let part = ["Training", "PublicTest"][i % 2];
+        text += &format!("{},{},{part}\n", i % 7, pixels.join(" "));
+    }
+    std::fs::write(file, text).unwrap();
+}
+
 /// JAFFE with these subjects, four expressions and `takes` of each.
 pub fn jaffe(folder: &Path, subjects: &[&str], takes: usize) {
     let mut rng = Rng::new(3);

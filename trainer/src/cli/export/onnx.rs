@@ -22,6 +22,8 @@ use crate::cli::within;
 
 /// Pictures with which engines are compared.
 const CHECKED: usize = 64;
+/// Pictures by which a temperature is known to some per cent.
+const ENOUGH: usize = 50;
 /// Most pictures by which activations are quantised.
 const CALIBRATED: usize = 1024;
 
@@ -226,6 +228,19 @@ fn calibrate(network: &Network, parts: &Parts, offsets: Vec<f32>) -> (Calibratio
     );
     let labels: Vec<usize> = samples.iter().map(|s| s.label).collect();
     let temperature = temperature::fit(&scores, &labels);
+    let [low, high] = temperature::RANGE;
+    if temperature < low * 1.01 || temperature > high / 1.01 {
+        eprintln!(
+            "warning: the temperature is at its limit: {} pictures do not tell how sure the network \
+             may be",
+            samples.len()
+        );
+    } else if samples.len() < ENOUGH {
+        eprintln!(
+            "warning: {} pictures are few to calibrate by; probabilities may mean little",
+            samples.len()
+        );
+    }
     let calibration = Calibration {
         temperature,
         offsets,

@@ -1,0 +1,175 @@
+//! What people get wrong, told at once, and what they must know before they believe a number.
+
+mod common;
+
+use std::path::Path;
+
+use common::program::{fail, run, succeed};
+use common::sets;
+
+const SMALL: &str = "epochs = 1\nwidth = 0.25\nbatch = 8\nghost_batch = 8\n";
+
+/// A folder with a data set, a recipe and a run of one epoch.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        sets::fer2013(Path::new(&place.at("data")), 8, 4);
+        std::fs::write(place.at("recipe.toml"), SMALL).unwrap();
+        succeed(&place.train("run"));
+        place
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn train(&self, out: &str) -> Vec<&'static str> {
+        let args = [
+            "train",
+            "--data",
+            &self.at("data"),
+            "--config",
+            &self.at("recipe.toml"),
+            "--out",
+            &self.at(out),
+        ]
+        .map(str::to_owned);
+        // A few words for as long as the test runs.
+        args.into_iter().map(|arg| &*arg.leak()).collect()
+    }
+}
+
+fn stderr(args: &[&str]) -> String {
+    String::from_utf8(run(args).stderr).unwrap()
+}
+
+#[test]
+fn outputs_that_can_not_be_written_are_told_before_anything_is_read() {
+    let place = Place::new();
+    // The data isn't there either, and would be named if it had been looked for.
+    let mut args = place.train("run");
+    args[2] = "/nonexistent";
+    let said = fail(&args);
+    assert!(said.contains("holds a run already"), "{said}");
+
+    let (file, absent) = (place.at("recipe.toml"), place.at("absent/measures.json"));
+    let judge = |command: &'static str, option: &'static str, value: &str| {
+        fail(&[command, "--data", "/nonexistent", option, value])
+    };
+    for command in ["eval", "cross-validate"] {
+        let said = judge(command, "--report", &file);
+        assert!(said.contains("recipe.toml"), "{said}");
+        let said = judge(command, "--json", &absent);
+        assert!(said.contains("measures.json can't be written"), "{said}");
+    }
+}
+
+#[test]
+fn a_run_is_asked_as_it_is() {
+    let place = Place::new();
+    let data = place.at("data");
+    for model in [place.at("run"), place.at("run/best.safetensors")] {
+        let said = succeed(&[
+            "eval",
+            "--data",
+            &data,
+            "--split",
+            "validation",
+            "--model",
+            &model,
+        ]);
+        assert!(
+            said.contains("best.safetensors in") && said.contains("of 16 pictures"),
+            "{said}"
+        );
+    }
+    let picture = place.at("data/validation/happy/PublicTest_0.png");
+    let said = succeed(&["predict", &picture, "--model", &place.at("run")]);
+    assert!(said.contains("happy"), "{said}");
+}
+
+#[test]
+fn numbers_out_of_range_are_told_as_such() {
+    let place = Place::new();
+    for (option, value) in [("--threads", "2000"), ("--threads", "-1"), ("--seed", "-3")] {
+        let said = stderr(&[&place.train("other")[..], &[option, value]].concat());
+        assert!(said.contains(option) && said.contains(value), "{said}");
+        assert!(!said.contains("unexpected argument"), "{said}");
+    }
+    let folds = ["cross-validate", "--by", "random", "--folds", "1", "--data"];
+    let said = fail(&[&folds[..], &[&place.at("data")]].concat());
+    assert!(
+        said.contains("at least 2 are needed, and no more than the 48 pictures"),
+        "{said}"
+    );
+}
+
+#[test]
+fn subjects_who_keep_nothing_apart_are_told() {
+    let place = Place::new();
+    let data = place.at("data");
+    let alone = "each of the 48 pictures is of a subject of its own";
+    let said = succeed(&["data", "summary", &data, "--subject", ".*"]);
+    assert!(said.contains(alone), "{said}");
+    let folds = [
+        "cross-validate",
+        "--data",
+        &data,
+        "--folds",
+        "2",
+        "--config",
+    ];
+    let recipe = place.at("recipe.toml");
+    let said = succeed(&[&folds[..], &[&recipe, "--subject", ".*"]].concat());
+    assert!(said.contains(alone), "{said}");
+}
+
+#[test]
+fn a_second_stage_without_a_first_is_told() {
+    let place = Place::new();
+    let said = stderr(&[&place.train("second")[..], &["--stage", "second"]].concat());
+    assert!(
+        said.contains("warning: a second stage from random weights"),
+        "{said}"
+    );
+}
+
+#[test]
+fn many_files_that_are_not_used_are_counted_not_listed() {
+    let place = Place::new();
+    for i in 0..50 {
+        let path = place.at(&format!("data/train/happy/broken_{i}.png"));
+        std::fs::write(path, "no picture").unwrap();
+    }
+    let said = stderr(&["data", "summary", &place.at("data")]);
+    assert_eq!(said.lines().count(), 21, "{said}");
+    assert!(said.contains("not used: 30 more"), "{said}");
+}
+
+#[test]
+fn a_temperature_of_few_pictures_is_told() {
+    let place = Place::new();
+    let (run, data, out) = (place.at("run"), place.at("data"), place.at("own.onnx"));
+    let said = stderr(&[
+        "export", "--onnx", "--model", &run, "--data", &data, "--output", &out,
+    ]);
+    assert!(said.contains("warning: "), "{said}");
+    assert!(said.contains("16 pictures"), "{said}");
+}
+
+#[test]
+fn measures_of_a_built_in_model_on_what_it_learned_from_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("fer2013.csv");
+    sets::fer2013_csv(&data, 28);
+    let data = data.to_str().unwrap();
+    let warning = "learned from the training part of these pictures";
+    assert!(succeed(&["eval", "--data", data]).contains(warning));
+    assert!(!succeed(&["eval", "--data", data, "--split", "validation"]).contains(warning));
+}
