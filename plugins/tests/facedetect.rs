@@ -172,6 +172,14 @@ fn what_can_not_work_is_said_on_the_bus() {
         ("cascade=/etc/passwd", "/etc/passwd"),
         ("roi=1,2,3", "x,y,width,height"),
         ("detector=yunet", "YuNet"),
+        (
+            "detector=haar yunet-model=own.onnx",
+            "does not use YuNet's own.onnx",
+        ),
+        (
+            "detector=yunet cascade=own.xml",
+            "does not use the cascade own.xml",
+        ),
     ] {
         let run = run(&format!(
             "videotestsrc num-buffers=1 ! ferfacedetect name=finder {properties} ! fakesink name=end"
@@ -181,6 +189,35 @@ fn what_can_not_work_is_said_on_the_bus() {
         assert!(text.contains(said), "{properties}: {text}");
         assert!(run.frames.is_empty());
     }
+}
+
+#[test]
+fn settings_with_which_no_face_can_be_found_are_warned_of_once() {
+    let pipeline = common::pipeline(
+        "videotestsrc is-live=true ! video/x-raw,width=320,height=240 ! ferfacedetect name=finder min-size=400 ! fakesink name=end",
+    );
+    let bus = pipeline.bus().unwrap();
+    let warning = || {
+        let wait = gst::ClockTime::from_seconds(20);
+        let message = bus.timed_pop_filtered(wait, &[gst::MessageType::Warning]);
+        let message = message.expect("a warning");
+        let gst::MessageView::Warning(warning) = message.view() else {
+            unreachable!("nothing else was asked for")
+        };
+        warning.debug().unwrap().to_string()
+    };
+    pipeline.set_state(gst::State::Playing).unwrap();
+    assert!(warning().contains("400 pixels, is larger than frames of 320 x 240"));
+    let finder = pipeline.by_name("finder").unwrap();
+    finder.set_property("interval", 3u32);
+    finder.set_property("min-size", 0.25);
+    finder.set_property("roi", "320,0,100,100");
+    assert!(warning().contains("lies outside"));
+    finder.set_property("roi", "0,0,100,100");
+    finder.set_property("max-size", 59.0);
+    assert!(warning().contains("larger than the largest, 59 pixels"));
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+    pipeline.set_state(gst::State::Null).unwrap();
 }
 
 #[test]

@@ -113,6 +113,83 @@ impl FinderConfig {
         {
             return fail(format!("region of interest {roi:?} is empty"));
         }
-        Ok(())
+        match (self.detector, &self.yunet, &self.cascade) {
+            (DetectorKind::Haar, Some(yunet), _) => fail(format!(
+                "the detector is haar, which does not use YuNet's {}",
+                yunet.display()
+            )),
+            (DetectorKind::YuNet, _, Some(cascade)) => fail(format!(
+                "the detector is yunet, which does not use the cascade {}",
+                cascade.display()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why no face can be found in frames of `width` x `height` pixels, whatever they show: the
+    /// smallest face is larger than the largest or than the frame, or the region lies outside.
+    /// `None` where faces can be found.
+    pub fn finds_nothing(&self, width: usize, height: usize) -> Option<String> {
+        let least = self.min_size.pixels(height);
+        let frame = format!("frames of {width} x {height}");
+        if let Some(roi) = self.roi
+            && roi.clamp(width, height).is_empty()
+        {
+            return Some(format!("the region of interest lies outside {frame}"));
+        }
+        if least > width.min(height) as f32 {
+            return Some(format!(
+                "the smallest face looked for, {least:.0} pixels, is larger than {frame}"
+            ));
+        }
+        let most = self.max_size?.pixels(height);
+        (least > most).then(|| {
+            format!(
+                "the smallest face looked for, {least:.0} pixels, is larger than the largest, \
+                 {most:.0} pixels, in {frame}"
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_with_which_nothing_can_be_found_are_told() {
+        let plain = FinderConfig::default();
+        assert_eq!(plain.finds_nothing(640, 480), None);
+        let region = |x| Some(Rect::new(x, 0.0, 100.0, 100.0));
+        let of = |change: &dyn Fn(&mut FinderConfig)| {
+            let mut config = FinderConfig::default();
+            change(&mut config);
+            config.finds_nothing(640, 480)
+        };
+        assert_eq!(of(&|c| c.roi = region(600.0)), None);
+        assert!(of(&|c| c.roi = region(640.0)).unwrap().contains("outside"));
+        assert!(of(&|c| c.min_size = FaceSize::Pixels(481.0)).is_some());
+        // An eighth of 480 is 60.
+        assert_eq!(of(&|c| c.max_size = Some(FaceSize::Pixels(60.0))), None);
+        assert!(of(&|c| c.max_size = Some(FaceSize::Pixels(59.0))).is_some());
+    }
+
+    #[test]
+    fn a_file_of_the_other_detector_is_refused() {
+        let file = Some(PathBuf::from("own"));
+        for (detector, cascade, yunet, refused) in [
+            (DetectorKind::Haar, None, file.clone(), true),
+            (DetectorKind::YuNet, file.clone(), None, true),
+            (DetectorKind::Auto, file.clone(), file.clone(), false),
+            (DetectorKind::Haar, file.clone(), None, false),
+        ] {
+            let config = FinderConfig {
+                detector,
+                cascade,
+                yunet,
+                ..FinderConfig::default()
+            };
+            assert_eq!(config.check().is_err(), refused, "{detector:?}");
+        }
     }
 }

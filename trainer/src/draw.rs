@@ -11,7 +11,7 @@ const BOX: Rgb<u8> = Rgb([0, 160, 90]);
 const TEXT: Rgb<u8> = Rgb([255, 255, 255]);
 
 /// Width of a label beyond that of its face, as a share of the face.
-const BEYOND: f32 = 0.3;
+const BEYOND: f32 = 0.5;
 
 /// A box with a line of text on its upper edge, inside the picture wherever there is room: the
 /// first of `texts` that is not much wider than the face, else the last. Strokes and text grow with

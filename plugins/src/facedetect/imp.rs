@@ -52,6 +52,8 @@ struct State {
     times: HashMap<u64, meta::Times>,
     lateness: Lateness,
     behind: Behind,
+    /// Why no face can be found, where that has been said.
+    finds_nothing: Option<String>,
     told: Told,
 }
 
@@ -299,6 +301,9 @@ impl ObjectImpl for FaceDetect {
                 }
             }
         };
+        if running {
+            self.warn_of_settings();
+        }
         if delayed {
             element::post_latency(&*self.obj());
         }
@@ -384,6 +389,29 @@ impl ElementImpl for FaceDetect {
     }
 }
 
+impl FaceDetect {
+    /// Warns where no face can be found in frames of this size, whatever they show; of one reason
+    /// once, until it is no more.
+    fn warn_of_settings(&self) {
+        let Ok(config) = self.settings.lock().unwrap().checked_config() else {
+            return;
+        };
+        let new = {
+            let mut guard = self.state.lock().unwrap();
+            let Some(state) = guard.as_mut() else { return };
+            let Some(info) = &state.info else { return };
+            let why = config.finds_nothing(info.width() as usize, info.height() as usize);
+            let new = why.clone().filter(|_| why != state.finds_nothing);
+            state.finds_nothing = why;
+            new
+        };
+        if let Some(why) = new {
+            let short = "With these settings no face can be found";
+            gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{short}"), ["{why}"]);
+        }
+    }
+}
+
 impl BaseTransformImpl for FaceDetect {
     const MODE: gst_base::subclass::BaseTransformMode =
         gst_base::subclass::BaseTransformMode::AlwaysInPlace;
@@ -417,6 +445,7 @@ impl BaseTransformImpl for FaceDetect {
             times: HashMap::new(),
             lateness: Lateness::default(),
             behind: Behind::default(),
+            finds_nothing: None,
             told: Told::default(),
         });
         Ok(())
@@ -440,6 +469,7 @@ impl BaseTransformImpl for FaceDetect {
             state.forget |= resized;
             state.info = Some(info);
         }
+        self.warn_of_settings();
         Ok(())
     }
 
