@@ -255,7 +255,7 @@ fn on_stills(portraits: &[Still], wanted: &dyn Fn(&str) -> bool) {
             }
             let config = FinderConfig {
                 detector,
-                yunet,
+                yunet: yunet.filter(|_| detector == DetectorKind::YuNet),
                 ..FinderConfig::for_stills()
             };
             followed(&pictures, config).print(&name);
