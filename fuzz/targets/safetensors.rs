@@ -4,7 +4,7 @@
 
 mod shared;
 
-use fer_trainer::checkpoint::Network;
+use fer_trainer::artifact::Network;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

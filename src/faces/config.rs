@@ -137,7 +137,8 @@ impl FinderConfig {
         {
             return Some(format!("the region of interest lies outside {frame}"));
         }
-        if least > width.min(height) as f32 {
+        // A face that is cut off may be larger than the shorter side.
+        if least > width.max(height) as f32 {
             return Some(format!(
                 "the smallest face looked for, {least:.0} pixels, is larger than {frame}"
             ));
@@ -168,7 +169,7 @@ mod tests {
         };
         assert_eq!(of(&|c| c.roi = region(600.0)), None);
         assert!(of(&|c| c.roi = region(640.0)).unwrap().contains("outside"));
-        assert!(of(&|c| c.min_size = FaceSize::Pixels(481.0)).is_some());
+        assert!(of(&|c| c.min_size = FaceSize::Pixels(641.0)).is_some());
         // An eighth of 480 is 60.
         assert_eq!(of(&|c| c.max_size = Some(FaceSize::Pixels(60.0))), None);
         assert!(of(&|c| c.max_size = Some(FaceSize::Pixels(59.0))).is_some());

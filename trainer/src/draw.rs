@@ -14,8 +14,9 @@ const TEXT: Rgb<u8> = Rgb([255, 255, 255]);
 const BEYOND: f32 = 0.5;
 
 /// A box with a line of text on its upper edge, inside the picture wherever there is room: the
-/// first of `texts` that is not much wider than the face, else the last. Strokes and text grow with
-/// the picture, and text shrinks before it is left out.
+/// first of `texts` that is not much wider than the face, else the last, which a face of which
+/// nothing else is said has in full. Strokes and text grow with the picture; among several texts each
+/// shrinks before the next is taken.
 ///
 /// # Panics
 /// When there is no text.
@@ -30,7 +31,10 @@ pub fn label(picture: &mut RgbImage, face: &Rect, texts: &[&str]) {
     let (text, scale) = texts
         .iter()
         .find_map(|text| Some((*text, fits(&text)?)))
-        .unwrap_or((texts.last().expect("there is a text"), largest));
+        .unwrap_or_else(|| {
+            let last = texts.last().expect("there is a text");
+            (*last, if texts.len() == 1 { largest } else { 1 })
+        });
     let (width, height) = (width(text, scale), (GLYPH + 4) * scale);
     let inside = |at: f32, size: u32, whole: u32| {
         let last = whole.saturating_sub(size);

@@ -10,10 +10,10 @@ pub enum Error {
     /// A setting of a recipe is not known or out of its range.
     #[error("{0}")]
     Setting(String),
-    /// A file of weights, a checkpoint or soft labels are damaged, or do not fit the network or
-    /// the data.
+    /// A file of a run (weights, state, metrics, soft labels) or a network is damaged, or does not
+    /// fit the recipe or the data.
     #[error("{0}")]
-    Weights(String),
+    Artifact(String),
     /// Training can't begin, or can't go on.
     #[error("{0}")]
     Training(String),
@@ -89,6 +89,31 @@ impl From<csv::Error> for Error {
     }
 }
 
+impl From<image::ImageError> for Error {
+    fn from(error: image::ImageError) -> Self {
+        match error {
+            image::ImageError::IoError(error) => Self::Io(error),
+            error => Self::Data(error.to_string()),
+        }
+    }
+}
+
+impl From<zip::result::ZipError> for Error {
+    fn from(error: zip::result::ZipError) -> Self {
+        match error {
+            zip::result::ZipError::Io(error) => Self::Io(error),
+            error => Self::Data(error.to_string()),
+        }
+    }
+}
+
+/// Without the excerpt of the file, which has lines of its own.
+impl From<toml::de::Error> for Error {
+    fn from(error: toml::de::Error) -> Self {
+        Self::Setting(error.message().replace('\n', " "))
+    }
+}
+
 /// Errors of crates, as what they are here.
 macro_rules! from {
     ($($error:ty => $kind:ident),* $(,)?) => {
@@ -101,12 +126,8 @@ macro_rules! from {
 }
 
 from! {
-    image::ImageError => Data,
-    zip::result::ZipError => Data,
-    safetensors::SafeTensorError => Weights,
-    serde_json::Error => Weights,
-    std::num::ParseIntError => Weights,
-    toml::de::Error => Setting,
+    safetensors::SafeTensorError => Artifact,
+    serde_json::Error => Artifact,
     toml::ser::Error => Setting,
     rayon::ThreadPoolBuildError => Training,
     askama::Error => Report,

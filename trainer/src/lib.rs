@@ -6,6 +6,9 @@
 //! data ──> [Sample] ── train (augment, nn, loss, optim) ──> run folder ── export ──> ONNX ── eval
 //! ```
 //!
+//! and so do modules know each other: `artifact` (weights, recipe, metrics, the run folder) is known
+//! by `train`, that by `eval` and `export`, those by `report`, and all by the program.
+//!
 //! # Why a backend of our own
 //!
 //! Training runs on the CPU in [`nn`], a few hundred lines of forward and backward passes

@@ -68,6 +68,35 @@ fn outputs_that_can_not_be_written_are_told_before_anything_is_read() {
         let said = judge(command, "--json", &absent);
         assert!(said.contains("measures.json can't be written"), "{said}");
     }
+    let said = fail(&["train", "--data", "/nonexistent", "--out", "/proc/x/y"]);
+    assert!(said.contains("/proc/x/y"), "{said}");
+    let (run, out) = (place.at("run"), place.at("absent/x"));
+    for args in [
+        vec![
+            "teach",
+            "--data",
+            "/nonexistent",
+            "--teacher",
+            &run,
+            "--out",
+            &out,
+        ],
+        vec![
+            "export",
+            "--onnx",
+            "--model",
+            "/nonexistent",
+            "--output",
+            &out,
+        ],
+    ] {
+        let said = fail(&args);
+        assert!(said.contains("absent/x can't be written"), "{said}");
+    }
+    // Nothing is left where the rest fails.
+    let report = place.at("report");
+    fail(&["eval", "--data", "/nonexistent", "--report", &report]);
+    assert!(!Path::new(&report).exists());
 }
 
 #[test]
@@ -172,4 +201,75 @@ fn measures_of_a_built_in_model_on_what_it_learned_from_are_told() {
     let warning = "learned from the training part of these pictures";
     assert!(succeed(&["eval", "--data", data]).contains(warning));
     assert!(!succeed(&["eval", "--data", data, "--split", "validation"]).contains(warning));
+}
+
+#[test]
+fn what_is_read_is_never_written_over() {
+    let place = Place::new();
+    let (data, run) = (place.at("data"), place.at("run"));
+    let weights = place.at("run/best.safetensors");
+    let said = fail(&["eval", "--data", &data, "--model", &run, "--json", &weights]);
+    assert!(said.contains("would be overwritten"), "{said}");
+    let csv = place.at("fer2013.csv");
+    sets::fer2013_csv(Path::new(&csv), 14);
+    let folds = [
+        "cross-validate",
+        "--by",
+        "random",
+        "--folds",
+        "2",
+        "--data",
+        &csv,
+    ];
+    for output in [&csv, &weights] {
+        let said = fail(&[&folds[..], &["--init", &run, "--json", output]].concat());
+        assert!(said.contains("would be overwritten"), "{said}");
+    }
+}
+
+#[test]
+fn seven_classes_do_not_make_fer_2013() {
+    let folder = tempfile::tempdir().unwrap();
+    let classes = [
+        "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
+    ];
+    let save = |place: &Path, name: &str| {
+        for (label, class) in classes.iter().enumerate() {
+            let file = place.join(class).join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            let rng = &mut fer_trainer::rng::Rng::new(label as u64);
+            let face = common::face(label % 4, rng);
+            image::save_buffer(&file, &face, 48, 48, image::ExtendedColorType::L8).unwrap();
+        }
+    };
+    let (own, fer) = (folder.path().join("own"), folder.path().join("fer"));
+    save(&own, "jo.png");
+    save(&fer, "Training_1.png");
+    let eval = |data: &Path| succeed(&["eval", "--data", data.to_str().unwrap()]);
+    assert!(!eval(&own).contains("FER-2013") && !eval(&own).contains("too good"));
+    assert!(eval(&fer).contains("FER-2013") && eval(&fer).contains("too good"));
+}
+
+#[test]
+fn a_built_in_network_is_known_by_whatever_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, own) = (
+        folder.path().join("fer2013.csv"),
+        folder.path().join("own.onnx"),
+    );
+    sets::fer2013_csv(&data, 28);
+    let model = fer::Model::built_in(fer::model::Bundled::Small).unwrap();
+    std::fs::write(&own, model.bytes()).unwrap();
+    let (data, own) = (data.to_str().unwrap(), own.to_str().unwrap());
+    assert!(succeed(&["eval", "--data", data, "--model", own]).contains("too good"));
+}
+
+#[test]
+fn soft_labels_of_an_earlier_run_are_not_taken_up() {
+    let place = Place::new();
+    std::fs::create_dir(place.at("second")).unwrap();
+    let stale = place.at("second/soft-labels.safetensors");
+    std::fs::write(&stale, "of another run").unwrap();
+    succeed(&place.train("second"));
+    assert!(!Path::new(&stale).exists());
 }

@@ -11,7 +11,7 @@ use crate::error::Context;
 use crate::loss::CenterConfig;
 use crate::nn::Architecture;
 use crate::optim::{OptimizerConfig, Schedule};
-use crate::{Error, Result, ranges};
+use crate::{Result, ranges};
 
 /// Which of the two stages a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,6 +38,28 @@ pub enum Balance {
     /// Classes are drawn by the square root of their size (Mahajan et al. 2018): half-way, so
     /// that a class of a hundred pictures is seen more often and not learnt by heart.
     Root,
+}
+
+/// What of a recipe decides the network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shape {
+    /// Width multiplier.
+    pub width: f32,
+    /// Stride of the first layer.
+    pub stem_stride: usize,
+    /// What is done to a face's light and exposure.
+    pub tone: Tone,
+}
+
+impl Shape {
+    /// The network of this shape.
+    ///
+    /// # Errors
+    /// As [`Architecture::with_stem`].
+    pub fn network(self, classes: usize) -> Result<Architecture> {
+        let net = Architecture::with_stem(self.width, self.stem_stride, classes)?;
+        Ok(net.with_tone(self.tone))
+    }
 }
 
 /// A recipe. The defaults are a plain one for the published network, see
@@ -159,14 +181,22 @@ impl Config {
         }
     }
 
-    /// The recipe with the network of another one, where there is one: its width, its first
-    /// layer's stride and its tone.
-    pub fn with_network_of(self, other: Option<&Self>) -> Self {
-        match other {
-            Some(other) => Self {
-                width: other.width,
-                stem_stride: other.stem_stride,
-                tone: other.tone,
+    /// What decides the network.
+    pub fn shape(&self) -> Shape {
+        Shape {
+            width: self.width,
+            stem_stride: self.stem_stride,
+            tone: self.tone,
+        }
+    }
+
+    /// The recipe for a network of this shape, where there is one.
+    pub fn with_shape(self, shape: Option<Shape>) -> Self {
+        match shape {
+            Some(shape) => Self {
+                width: shape.width,
+                stem_stride: shape.stem_stride,
+                tone: shape.tone,
                 ..self
             },
             None => self,
@@ -174,13 +204,13 @@ impl Config {
     }
 
     /// Reads a file over the defaults of `stage`, or of the stage that the file names. What it
-    /// does not say of the network is as in the recipe `from` of the run that its weights come
-    /// from, where there is one.
+    /// does not say of the network is as in `shape`, that of the weights to start from, where there
+    /// is one.
     ///
     /// # Errors
     /// When the file can't be read, has an unknown key or a value out of range.
-    pub fn load(path: &Path, stage: Option<Stage>, from: Option<&Self>) -> Result<Self> {
-        let read = || Self::from_toml(&std::fs::read_to_string(path)?, stage, from);
+    pub fn load(path: &Path, stage: Option<Stage>, shape: Option<Shape>) -> Result<Self> {
+        let read = || Self::from_toml(&std::fs::read_to_string(path)?, stage, shape);
         read().with_context(|| format!("config {}", path.display()))
     }
 
@@ -188,17 +218,14 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn from_toml(text: &str, stage: Option<Stage>, from: Option<&Self>) -> Result<Self> {
-        let own: toml::Table = text.parse().map_err(one_line)?;
-        let named = own
-            .get("stage")
-            .map(|s| s.clone().try_into().map_err(one_line))
-            .transpose()?;
+    pub fn from_toml(text: &str, stage: Option<Stage>, shape: Option<Shape>) -> Result<Self> {
+        let own: toml::Table = text.parse()?;
+        let named = own.get("stage").map(|s| s.clone().try_into()).transpose()?;
         let stage = stage.or(named).unwrap_or_default();
-        let defaults = Self::for_stage(stage).with_network_of(from);
+        let defaults = Self::for_stage(stage).with_shape(shape);
         let mut table = toml::Table::try_from(defaults)?;
         merge(&mut table, own);
-        let mut config: Self = table.try_into().map_err(one_line)?;
+        let mut config: Self = table.try_into()?;
         config.stage = stage;
         config.check()?;
         Ok(config)
@@ -271,8 +298,7 @@ impl Config {
     /// # Errors
     /// As [`Architecture::with_stem`].
     pub fn network(&self, classes: usize) -> Result<Architecture> {
-        let net = Architecture::with_stem(self.width, self.stem_stride, classes)?;
-        Ok(net.with_tone(self.tone))
+        self.shape().network(classes)
     }
 
     /// The first layer that is trained.
@@ -293,10 +319,6 @@ fn merge(base: &mut toml::Table, over: toml::Table) {
             }
         }
     }
-}
-
-fn one_line(error: toml::de::Error) -> Error {
-    Error::Setting(error.message().replace('\n', " "))
 }
 
 #[cfg(test)]
@@ -328,7 +350,7 @@ mod tests {
             tone: Tone::Equalize,
             ..Config::default()
         };
-        let read = |text| Config::from_toml(text, Some(Stage::Second), Some(&from)).unwrap();
+        let read = |text| Config::from_toml(text, Some(Stage::Second), Some(from.shape())).unwrap();
         let adopted = read("epochs = 3");
         assert_eq!((adopted.width, adopted.stem_stride), (0.5, 1));
         assert_eq!((adopted.tone, adopted.epochs), (Tone::Equalize, 3));

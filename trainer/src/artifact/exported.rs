@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use fer::Model;
+use fer::model::Bundled;
 use fer::onnx::proto::{GraphProto, ModelProto, TensorProto, tensor_proto::DataType};
 use half::f16;
 use prost::Message;
 
 use super::network::width;
-use super::{Config, WeightsFile};
+use super::tensors::held_out;
+use super::{Config, Shape, WeightsFile};
 use crate::error::Context;
 use crate::nn::batch_norm::EPSILON;
 use crate::nn::weights::{Tensor, Tensors};
@@ -21,13 +23,13 @@ impl WeightsFile {
     ///
     /// # Errors
     /// When it is no ONNX file, is quantised, or holds another network than this crate trains.
-    pub fn exported(model: &Model) -> Result<Self> {
+    pub fn from_model(model: &Model) -> Result<Self> {
         let read = || -> Result<Self> {
             let graph = ModelProto::decode(model.bytes())
                 .ok()
                 .filter(|_| model.engine_file().is_none())
                 .and_then(|file| file.graph)
-                .ok_or_else(|| Error::Weights("no ONNX file".into()))?;
+                .ok_or_else(|| Error::Artifact("no ONNX file".into()))?;
             let mut tensors = Tensors::new();
             for layer in Architecture::new(1.0, 2)?.layers {
                 insert_layer(&mut tensors, &layer, &graph)?;
@@ -36,28 +38,40 @@ impl WeightsFile {
                 tensors.insert(name.to_owned(), read_tensor(&graph, name)?);
             }
             let info = model.info();
-            let config = match info.training.get("recipe") {
-                Some(recipe) => serde_json::from_value(recipe.clone()).context("its recipe")?,
-                None => Config {
+            let recipe: Option<Config> = match info.training.get("recipe") {
+                Some(recipe) => Some(serde_json::from_value(recipe.clone()).context("its recipe")?),
+                None => None,
+            };
+            let shape = match &recipe {
+                Some(recipe) => recipe.shape(),
+                None => Shape {
                     width: width(&tensors)?,
                     stem_stride: stem_stride(&graph)?,
                     tone: info.input.tone,
-                    ..Config::default()
                 },
             };
-            let mut metadata = HashMap::from([("config".to_owned(), config.to_toml()?)]);
-            if let Some(validation) = info.training.get("validation").and_then(|v| v.as_str()) {
-                metadata.insert("validation".to_owned(), validation.to_owned());
-            }
+            let validation = info.training.get("validation").and_then(|v| v.as_str());
             Ok(Self {
                 tensors,
                 classes: Some(info.labels.clone()),
-                metadata,
+                recipe,
+                shape: Some(shape),
+                validation: validation.map_or(Ok(None), held_out)?,
+                metadata: HashMap::new(),
                 folded: true,
+                builtin: is_builtin(model),
             })
         };
         read().with_context(|| format!("{} can't be trained further", model.name()))
     }
+}
+
+/// Whether `model` is one of the networks that are built in, by whatever name.
+pub fn is_builtin(model: &Model) -> bool {
+    let own = model.sha256();
+    [Bundled::Small, Bundled::Standard, Bundled::Accurate]
+        .into_iter()
+        .any(|which| Model::built_in(which).is_ok_and(|model| model.sha256() == own))
 }
 
 /// Adds a layer's convolution, and its bias as the shift of a batch norm that does nothing else.
@@ -84,19 +98,19 @@ fn insert_layer(tensors: &mut Tensors, layer: &Layer, graph: &GraphProto) -> Res
 fn read_tensor(graph: &GraphProto, name: &str) -> Result<Tensor> {
     let constant = graph.initializer.iter().find(|c| c.name == name);
     let constant = constant.ok_or_else(|| {
-        Error::Weights(format!(
+        Error::Artifact(format!(
             "it has no {name:?}, and so was not exported by fer-trainer"
         ))
     })?;
     let shape: Vec<usize> = constant.dims.iter().map(|n| *n as usize).collect();
     let data = floats(constant).ok_or_else(|| {
-        Error::Weights(format!(
+        Error::Artifact(format!(
             "{name:?} is not in 32 or 16 bits: export the network without --int8 to go on from it"
         ))
     })?;
     ensure!(
         data.len() == shape.iter().product::<usize>(),
-        Weights,
+        Artifact,
         "{name:?} has {} values, not as its shape says",
         data.len()
     );
@@ -135,5 +149,5 @@ fn stem_stride(graph: &GraphProto) -> Result<usize> {
     let stride = strides.and_then(|attribute| attribute.ints.first());
     stride
         .and_then(|stride| usize::try_from(*stride).ok())
-        .ok_or_else(|| Error::Weights("its first convolution names no stride".into()))
+        .ok_or_else(|| Error::Artifact("its first convolution names no stride".into()))
 }

@@ -8,7 +8,8 @@ mod preset;
 mod run_folder;
 mod tensors;
 
-pub use config::{Balance, Config, Stage};
+pub use config::{Balance, Config, Shape, Stage};
+pub use exported::is_builtin;
 pub use metrics::EpochReport;
 pub use network::{Network, weights_file};
 pub use preset::Preset;

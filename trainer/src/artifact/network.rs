@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Config, WeightsFile, load};
+use super::{WeightsFile, load};
 use crate::error::Context;
 use crate::nn::weights::Tensors;
 use crate::nn::{Architecture, Layer, Weights};
@@ -37,36 +37,29 @@ impl Network {
     /// Names the file and what is missing in it.
     pub fn load(path: &Path) -> Result<Self> {
         let path = weights_file(path);
-        let read = || -> Result<Self> {
-            let loaded = load(&path)?;
-            let classes = loaded
-                .classes
-                .clone()
-                .ok_or_else(|| Error::Weights("the file does not name its classes".into()))?;
-            let net = match loaded.recipe()? {
-                Some(recipe) => recipe.network(classes.len())?,
-                None => Architecture::new(width(&loaded.tensors)?, classes.len())?,
-            };
-            Ok(Self {
-                weights: Weights::from_tensors(&net, &loaded.tensors)?,
-                net,
-                classes,
-                path: path.clone(),
-            })
-        };
+        let read = || Self::of(&load(&path)?, &path);
         read().with_context(|| format!("weights {}", path.display()))
     }
-}
 
-impl WeightsFile {
-    /// The recipe of the run that the file is from, where it has one.
+    /// The network in `file`, which was read from `path`.
     ///
     /// # Errors
-    /// When it is damaged.
-    pub fn recipe(&self) -> Result<Option<Config>> {
-        let text = self.metadata.get("config");
-        text.map(|text| Config::from_toml(text, None, None).context("the recipe in the file"))
-            .transpose()
+    /// Says what is missing in it.
+    pub fn of(file: &WeightsFile, path: &Path) -> Result<Self> {
+        let classes = file
+            .classes
+            .clone()
+            .ok_or_else(|| Error::Artifact("the file does not name its classes".into()))?;
+        let net = match file.shape {
+            Some(shape) => shape.network(classes.len())?,
+            None => Architecture::new(width(&file.tensors)?, classes.len())?,
+        };
+        Ok(Self {
+            weights: Weights::from_tensors(&net, &file.tensors)?,
+            net,
+            classes,
+            path: path.to_owned(),
+        })
     }
 }
 
@@ -76,7 +69,7 @@ pub(super) fn width(tensors: &Tensors) -> Result<f32> {
     let channels = |layer: &Layer| {
         let gamma = tensors.get(&format!("{}_bn.gamma", layer.name));
         let gamma = gamma
-            .ok_or_else(|| Error::Weights(format!("no batch norm of {:?} in it", layer.name)))?;
+            .ok_or_else(|| Error::Artifact(format!("no batch norm of {:?} in it", layer.name)))?;
         Ok(gamma.data.len())
     };
     let layers = Architecture::new(1.0, 2)?.layers;
@@ -93,7 +86,7 @@ pub(super) fn width(tensors: &Tensors) -> Result<f32> {
         }
     }
     bail!(
-        Weights,
+        Artifact,
         "its layers have the channels of no width from 0.125 to 2"
     )
 }

@@ -1,6 +1,6 @@
 //! Recipes that come with the program.
 
-use super::{Config, Stage};
+use super::{Config, Shape, Stage};
 use crate::Result;
 use crate::error::Context;
 
@@ -15,14 +15,14 @@ pub enum Preset {
 const RT_FER: &str = include_str!("../../configs/rt-fer.toml");
 
 impl Preset {
-    /// The recipe for `stage`, the first unless told otherwise, for faces of the same tone as
-    /// in the recipe `from` of the run that its weights come from.
+    /// The recipe for `stage`, the first unless told otherwise, for a network as in
+    /// `shape`, that of the weights to start from.
     ///
     /// # Errors
     /// Never for the recipes that are compiled in.
-    pub fn config(self, stage: Option<Stage>, from: Option<&Config>) -> Result<Config> {
+    pub fn config(self, stage: Option<Stage>, shape: Option<Shape>) -> Result<Config> {
         let Self::RtFer = self;
-        let mut config = Config::from_toml(RT_FER, stage, from).context("preset rt-fer")?;
+        let mut config = Config::from_toml(RT_FER, stage, shape).context("preset rt-fer")?;
         if config.stage == Stage::Second {
             config.optimizer.lr = 0.045;
             config.schedule.decay_epochs = 15.0;

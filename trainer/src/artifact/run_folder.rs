@@ -27,6 +27,10 @@ impl RunFolder {
             fs::create_dir_all(path)?;
             folder.write_recipe(config)?;
             fs::write(folder.metrics(), "")?;
+            // Those of a run that was here before would be taken for this one's on --resume.
+            if folder.soft_labels().exists() {
+                fs::remove_file(folder.soft_labels())?;
+            }
             Ok(())
         };
         make().with_context(|| format!("folder {}", path.display()))?;
@@ -40,13 +44,13 @@ impl RunFolder {
     pub fn check_new(&self) -> Result<()> {
         ensure!(
             !self.last().exists(),
-            Weights,
+            Training,
             "{} holds a run already: go on with --resume, or choose another folder",
             self.path.display()
         );
         ensure!(
             !self.path.exists() || self.path.is_dir(),
-            Weights,
+            Training,
             "{} is no folder",
             self.path.display()
         );

@@ -9,9 +9,10 @@ use half::f16;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::Result;
+use super::{Config, Shape};
 use crate::error::Context;
 use crate::nn::weights::{Tensor, Tensors};
+use crate::{Error, Result};
 
 /// Contents of a weights file.
 #[derive(Debug, Clone, Default)]
@@ -20,11 +21,20 @@ pub struct WeightsFile {
     pub tensors: Tensors,
     /// Class names, where the file has them.
     pub classes: Option<Vec<String>>,
+    /// The recipe of the run that the file is from, where it has one.
+    pub recipe: Option<Config>,
+    /// What decides the network: that of the recipe, or what an exported file tells without one.
+    pub shape: Option<Shape>,
+    /// [`digest`](crate::data::digest) of the pictures that the run held out; runs from before it
+    /// was kept have none.
+    pub validation: Option<u64>,
     /// Everything in the file's metadata.
     pub metadata: HashMap<String, String>,
     /// Whether batch norm is folded into the convolutions: its scale is 1, its running mean 0, its
     /// variance scales nothing, and training has to [`unfold`](crate::nn::unfold) it first.
     pub folded: bool,
+    /// Whether it is one of the networks that are built in, by whatever name.
+    pub builtin: bool,
 }
 
 /// Reads a file of 32- or 16-bit floats.
@@ -43,18 +53,35 @@ pub fn load(path: &Path) -> Result<WeightsFile> {
             let shape = view.shape().to_vec();
             ensure!(
                 !shape.contains(&0),
-                Weights,
+                Artifact,
                 "tensor {name:?} has an axis of length 0"
             );
             Ok((name.to_owned(), Tensor { shape, data }))
         })
         .collect::<Result<_>>()?;
+    let text = metadata.get("config");
+    let recipe = text
+        .map(|text| Config::from_toml(text, None, None).context("the recipe in the file"))
+        .transpose()?;
     Ok(WeightsFile {
         tensors,
         classes: metadata.get("classes").map(|names| class_names(names)),
+        shape: recipe.as_ref().map(Config::shape),
+        recipe,
+        validation: metadata
+            .get("validation")
+            .map_or(Ok(None), |d| held_out(d))?,
         metadata,
         folded: false,
+        builtin: false,
     })
+}
+
+/// The digest of what was held out. Runs from before it was kept have 0.
+pub(super) fn held_out(text: &str) -> Result<Option<u64>> {
+    let digest = text.parse::<u64>();
+    let digest = digest.map_err(|why| Error::Artifact(format!("validation {text:?}: {why}")))?;
+    Ok(Some(digest).filter(|digest| *digest != 0))
 }
 
 /// Class names as a file's metadata holds them, as JSON since a name may have a comma in it.
@@ -81,7 +108,7 @@ fn floats(view: &TensorView) -> Result<Vec<f32>> {
             .chunks_exact(2)
             .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
             .collect(),
-        other => bail!(Weights, "element type {other:?} is neither F32 nor F16"),
+        other => bail!(Artifact, "element type {other:?} is neither F32 nor F16"),
     })
 }
 

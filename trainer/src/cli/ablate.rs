@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use fer_trainer::artifact::{Config, WeightsFile};
 use fer_trainer::eval::Setting;
 use fer_trainer::loss::{CenterConfig, Convention};
@@ -65,11 +65,11 @@ pub fn run(args: &Args) -> Result<()> {
         center,
     };
     let mut pictures = args.options.open()?;
-    pictures.warn_of("--init", &starts.center)?;
+    pictures.warn_of("--init", &starts.center);
     if args.init_softmax.is_some() {
-        pictures.warn_of("--init-softmax", &starts.softmax)?;
+        pictures.warn_of("--init-softmax", &starts.softmax);
     }
-    pictures.warn_of("--one-stage-init", &starts.one)?;
+    pictures.warn_of("--one-stage-init", &starts.one);
     let by_seed = args.options.by_seed(&pictures, config.hold_out)?;
     let mut about = pictures.about.clone();
     about.extend([
@@ -133,10 +133,8 @@ fn describe(args: &Args, config: &Config) -> String {
 /// # Errors
 /// When one contradicts what it is named as.
 fn first_stages(args: &Args, starts: &Starts) -> Result<Option<String>> {
-    let lambda = |loaded: &WeightsFile| -> Result<Option<f32>> {
-        Ok(loaded.recipe()?.map(|recipe| recipe.center.lambda))
-    };
-    let own = lambda(&starts.center).context("--init")?;
+    let lambda = |file: &WeightsFile| file.recipe.as_ref().map(|recipe| recipe.center.lambda);
+    let own = lambda(&starts.center);
     let Some(softmax) = &args.init_softmax else {
         let how = match own {
             Some(lambda) if lambda > 0.0 => format!("which had center loss (lambda {lambda})"),
@@ -149,7 +147,7 @@ fn first_stages(args: &Args, starts: &Starts) -> Result<Option<String>> {
             args.init
         )));
     };
-    let other = lambda(&starts.softmax).context("--init-softmax")?;
+    let other = lambda(&starts.softmax);
     ensure!(
         other.is_none_or(|lambda| lambda == 0.0),
         "--init-softmax {} was trained with center loss (lambda {})",
@@ -161,7 +159,8 @@ fn first_stages(args: &Args, starts: &Starts) -> Result<Option<String>> {
         "--init {} was trained without center loss",
         args.init
     );
-    let (Some(own), Some(other)) = (starts.center.recipe()?, starts.softmax.recipe()?) else {
+    let (Some(own), Some(other)) = (starts.center.recipe.clone(), starts.softmax.recipe.clone())
+    else {
         return Ok(Some(
             "A first stage does not say how it was trained, so it is not known whether those with \
              and without center loss differ in anything else."

@@ -40,12 +40,16 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     outputs::folder(args.report.as_deref())?;
-    outputs::file(args.json.as_deref())?;
+    let weights = args.init.iter().filter_map(Init::file);
+    outputs::file(
+        args.json.as_deref(),
+        args.options.inputs().into_iter().chain(weights),
+    )?;
     let init = Init::read(args.init.as_ref())?;
     let config = args.options.config(&init)?;
     let device = args.options.device()?;
     let mut pictures = args.options.open()?;
-    pictures.warn_of("--init", &init)?;
+    pictures.warn_of("--init", &init);
     let by_seed = args.options.by_seed(&pictures, config.hold_out)?;
     let (data, tested) = (&pictures.data, pictures.tested());
     let protocol = args.options.protocol();
@@ -97,7 +101,7 @@ pub fn run(args: &Args) -> Result<()> {
             count(runs.len(), "seed")
         );
     }
-    let benchmark = Benchmark::of(tested.format, &tested.classes);
+    let benchmark = Benchmark::of(tested);
     if let Some(table) = baselines::table(pooled.accuracy.mean, protocol, benchmark) {
         print!("{}", table.to_text());
     }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use fer::Classifier;
 use fer::engine::{EngineKind, EngineOptions};
-use fer_trainer::data::{Sample, Split};
+use fer::{Classifier, Model};
+use fer_trainer::artifact::{is_builtin, weights_file};
+use fer_trainer::data::{Dataset, Sample, Split};
 use fer_trainer::eval::corruptions::{self, Row};
 use fer_trainer::eval::{Evaluation, Metrics, agreement, bootstrap, evaluate, robustness};
 use fer_trainer::report::baselines::{self, Benchmark};
@@ -56,11 +57,9 @@ pub struct Args {
 
 impl Args {
     /// What must be known before the numbers.
-    fn warning(&self, benchmark: Option<Benchmark>) -> Option<&'static str> {
-        let of_fer = matches!(benchmark, Some(Benchmark::Fer2013 | Benchmark::FerPlus));
+    fn warning(&self, model: &Model, data: &Dataset) -> Option<&'static str> {
         let learned_from = matches!(self.split, None | Some(Split::Train));
-        let own = self.model.path().is_none();
-        (own && of_fer && learned_from).then_some(
+        (learned_from && data.is_fer2013() && is_builtin(model)).then_some(
             "The models that are built in learned from the training part of these pictures: these \
              numbers are too good. --split validation or test has pictures that they never saw.",
         )
@@ -81,14 +80,10 @@ fn subjects_and_answers<'a>(
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    if let Some(json) = &args.json {
-        outputs::spare(
-            json,
-            args.model.path().into_iter().chain([&*args.source.data]),
-        )?;
-    }
+    let model = args.model.path().map(weights_file);
+    let inputs = args.source.inputs().into_iter().chain(model);
+    outputs::file(args.json.as_deref(), inputs)?;
     outputs::folder(args.report.as_deref())?;
-    outputs::file(args.json.as_deref())?;
     let model = args.model.open()?;
     let data = args.source.open_to_judge(args.margin)?;
     let samples: Vec<&Sample> = match args.split {
@@ -108,8 +103,7 @@ pub fn run(args: &Args) -> Result<()> {
     let evaluation = evaluate(&mut classifier, &data.classes, &samples, args.mirror)?;
     let metrics = Metrics::new(&data.classes, &evaluation.probabilities, &evaluation.labels);
 
-    let benchmark = Benchmark::of(data.format, &data.classes);
-    let warning = args.warning(benchmark);
+    let warning = args.warning(&model, &data);
     println!("model {} in {}", model.name(), classifier.engine());
     if let Some(warning) = warning {
         println!("{warning}");
@@ -131,6 +125,7 @@ pub fn run(args: &Args) -> Result<()> {
         measures::print_agreement(agreement);
     }
     println!("{:.2} ms a picture", evaluation.milliseconds);
+    let benchmark = Benchmark::of(&data);
     let part = args.split.map_or("all".to_owned(), |s| format!("{s} part"));
     let looks = if args.mirror { "two looks" } else { "one look" };
     let how = format!("{part}, {looks}");
@@ -164,8 +159,13 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(folder) = &args.report {
         let about = [
             format!(
-                "Model {} (SHA-256 {}) in {}, on {} as {}{}. {} files were not used.",
+                "Model {} (SHA-256 {}{}) in {}, on {} as {}{}. {} files were not used.",
                 model.name(),
+                if args.model.is_run() {
+                    "of its export "
+                } else {
+                    ""
+                },
                 model.sha256(),
                 classifier.engine(),
                 args.source.data.display(),
@@ -198,7 +198,9 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.json {
         let document = json!({
             "model": model.name(),
+            // That of a run is one of what it is exported as.
             "sha256": model.sha256(),
+            "exported_from": args.model.is_run().then(|| model.name()),
             "engine": classifier.engine().name(),
             "warning": warning,
             "data": data.format,

@@ -40,7 +40,7 @@ pub struct CrossValidation {
     /// Who is kept apart, and how the epoch is chosen
     #[arg(long, value_parser = choices::protocol(), default_value = "subject")]
     protocol: Protocol,
-    /// Seeds, separated by commas: each by_seed folds and trains anew
+    /// Seeds, separated by commas: each deals the folds and trains anew
     #[arg(long, value_delimiter = ',', default_value = "1")]
     seeds: Vec<u64>,
     /// Folds that are trained at a time; as many as there are processors without it
@@ -49,6 +49,13 @@ pub struct CrossValidation {
 }
 
 impl CrossValidation {
+    /// The files that are read, as far as they are named.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let mut inputs = self.source.inputs();
+        inputs.extend(self.test_data.clone());
+        inputs
+    }
+
     /// The recipe, of the second stage unless the user says otherwise, with the network of
     /// `init`.
     pub fn config(&self, init: &WeightsFile) -> Result<Config> {
@@ -222,17 +229,13 @@ pub struct EvaluationData {
 
 impl EvaluationData {
     /// Adds what must be known of the network that `option` names.
-    ///
-    /// # Errors
-    /// When what its file says is damaged.
-    pub fn warn_of(&mut self, option: &str, init: &WeightsFile) -> Result<()> {
-        if let Some(why) = seen::why(init, self.tested())? {
+    pub fn warn_of(&mut self, option: &str, init: &WeightsFile) {
+        if let Some(why) = seen::why(init, self.tested()) {
             self.warnings.push(format!(
                 "The network that {option} names may have seen the people that are tested on: \
                  {why}. These numbers are too good if it has."
             ));
         }
-        Ok(())
     }
 
     /// The set that is tested on.

@@ -1,12 +1,12 @@
 //! What a second stage is worth for people who were never seen, told before it is trained.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Result;
-use fer::classify::softmax;
-use fer_trainer::artifact::{Config, WeightsFile};
+use fer_trainer::artifact::{Config, Network, WeightsFile};
 use fer_trainer::data::split::By;
 use fer_trainer::data::{Dataset, Sample};
 use fer_trainer::eval::{
@@ -44,7 +44,7 @@ pub fn print(
     init: &WeightsFile,
     stop: &AtomicBool,
 ) -> Result<()> {
-    if let Some(why) = seen::why(init, data)? {
+    if let Some(why) = seen::why(init, data) {
         println!(
             "expected gain: not told, since the network that --init names may have seen these \
              people: {why}"
@@ -115,16 +115,41 @@ fn ask(
         .flat_map(|fold| &fold.test)
         .copied()
         .collect();
-    let (first, fit) = start(config.clone(), data.classes.clone(), init, &tests)?;
-    let before = (fit.classes == data.classes.len()).then(|| {
-        let mut workspaces = [Workspace::new(&first.net, 64)];
-        let scores = predict(&first.net, &first.average, &mut workspaces, &tests, false);
-        let answers = scores.iter().zip(&tests);
-        answers
-            .map(|(row, sample)| is_right(&softmax(row), sample))
-            .collect()
-    });
+    let before = first_stage(init, &data.classes, &tests)?;
     Ok(Answers { run, before })
+}
+
+/// Whether the network of `init`, as it is, is right about each of `samples` among `classes`; `None`
+/// where it lacks one of them.
+fn first_stage(
+    init: &WeightsFile,
+    classes: &[String],
+    samples: &[&Sample],
+) -> Result<Option<Vec<bool>>> {
+    // Weights of general features have no classes.
+    let Some(known) = &init.classes else {
+        return Ok(None);
+    };
+    let columns = classes
+        .iter()
+        .map(|class| known.iter().position(|k| k == class));
+    let Some(columns) = columns.collect::<Option<Vec<usize>>>() else {
+        return Ok(None);
+    };
+    let network = Network::of(init, Path::new(""))?;
+    let mut workspaces = [Workspace::new(&network.net, 64)];
+    let scores = predict(
+        &network.net,
+        &network.weights,
+        &mut workspaces,
+        samples,
+        false,
+    );
+    let right = scores.iter().zip(samples).map(|(row, sample)| {
+        let own: Vec<f32> = columns.iter().map(|column| row[*column]).collect();
+        is_right(&own, sample)
+    });
+    Ok(Some(right.collect()))
 }
 
 fn report(data: &Dataset, by: By, seeded: &SeededFolds, answers: &Answers, seconds: f64) {

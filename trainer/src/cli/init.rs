@@ -11,7 +11,6 @@ use fer::model::Overrides;
 use fer_trainer::artifact::{WeightsFile, load, weights_file};
 
 use super::model::Builtin;
-use super::seen;
 
 /// What a user names a network that is built in by.
 const BUILTIN: &str = "builtin:";
@@ -30,7 +29,9 @@ impl FromStr for Init {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix(BUILTIN) {
-            Some(name) => Ok(Self::Builtin(Builtin::from_str(name, false)?)),
+            Some(name) => Builtin::from_str(name, false)
+                .map(Self::Builtin)
+                .map_err(|_| format!("{BUILTIN} is followed by small, standard or accurate")),
             None if text.is_empty() => Err("no file is named".to_owned()),
             None => Ok(Self::Path(text.into())),
         }
@@ -59,21 +60,28 @@ impl Init {
         let Some(init) = init else {
             return Ok(WeightsFile::default());
         };
-        init.open().with_context(|| format!("weights {init}"))
+        init.open()
+    }
+
+    /// The file that is read, where it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Path(path) => Some(weights_file(path)),
+            Self::Builtin(_) => None,
+        }
     }
 
     fn open(&self) -> Result<WeightsFile> {
         match self {
-            Self::Builtin(builtin) => {
-                let mut weights = WeightsFile::exported(&builtin.open()?)?;
-                seen::mark_builtin(&mut weights);
-                Ok(weights)
-            }
+            Self::Builtin(builtin) => Ok(WeightsFile::from_model(&builtin.open()?)?),
             Self::Path(path) if is_onnx(path) => {
                 let model = Model::load(path, &Overrides::default())?;
-                Ok(WeightsFile::exported(&model)?)
+                Ok(WeightsFile::from_model(&model)?)
             }
-            Self::Path(path) => Ok(load(&weights_file(path))?),
+            Self::Path(path) => {
+                let path = weights_file(path);
+                load(&path).with_context(|| format!("weights {}", path.display()))
+            }
         }
     }
 }

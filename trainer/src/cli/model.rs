@@ -50,6 +50,11 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// Whether it is a network in training.
+    pub fn is_run(&self) -> bool {
+        self.path().is_some_and(is_run)
+    }
+
     /// The model's file, where it is none that is built in.
     pub fn path(&self) -> Option<&Path> {
         self.model.as_deref()

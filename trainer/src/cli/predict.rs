@@ -106,8 +106,10 @@ impl Args {
         std::fs::create_dir_all(out).with_context(|| format!("folder {}", out.display()))?;
         let mut taken = BTreeSet::new();
         let name = |path: &PathBuf| {
-            let stem = path.file_stem().unwrap_or_default();
-            let target = out.join(stem).with_extension("png");
+            // Not by `with_extension`, which takes what follows a dot in the name for one.
+            let mut name = path.file_stem().unwrap_or_default().to_owned();
+            name.push(".png");
+            let target = out.join(name);
             ensure!(
                 taken.insert(target.clone()),
                 "two pictures would be drawn into {}",
@@ -203,7 +205,8 @@ fn in_reading_order(faces: &mut [Face]) {
             .iter()
             .take_while(|face| middle(face) <= bottom)
             .count();
-        let (row, below) = rest.split_at_mut(row);
+        // A box that is no number lies within nothing, not even itself.
+        let (row, below) = rest.split_at_mut(row.max(1));
         row.sort_by(|a, b| a.rect.x.total_cmp(&b.rect.x));
         rest = below;
     }

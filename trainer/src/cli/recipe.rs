@@ -36,13 +36,10 @@ impl Recipe {
     /// Names the file and the setting that is wrong.
     pub fn config(&self, stage: Option<Stage>, init: &WeightsFile) -> Result<Config> {
         let stage = self.stage.or(stage);
-        let from = init.recipe()?;
         let mut config = match (&self.config, self.preset) {
-            (Some(path), _) => Config::load(path, stage, from.as_ref())?,
-            (None, Some(preset)) => preset.config(stage, from.as_ref())?,
-            (None, None) => {
-                Config::for_stage(stage.unwrap_or_default()).with_network_of(from.as_ref())
-            }
+            (Some(path), _) => Config::load(path, stage, init.shape)?,
+            (None, Some(preset)) => preset.config(stage, init.shape)?,
+            (None, None) => Config::for_stage(stage.unwrap_or_default()).with_shape(init.shape),
         };
         config.epochs = self.epochs.unwrap_or(config.epochs);
         config.width = self.width.unwrap_or(config.width);

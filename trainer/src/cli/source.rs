@@ -54,6 +54,16 @@ pub struct Source {
 }
 
 impl Source {
+    /// The files that are read, as far as they are named.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let mut inputs = vec![self.data.clone()];
+        inputs.extend(self.reading.ferplus.clone());
+        if let Some(SubjectRule::Table(table)) = &self.reading.subject {
+            inputs.push(table.clone());
+        }
+        inputs
+    }
+
     /// Reads the data set and names on stderr what could not be used.
     pub fn open(&self) -> Result<Dataset> {
         self.reading.open(&self.data)

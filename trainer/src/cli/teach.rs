@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use fer_trainer::artifact::{Network, WeightsFile, weights_file};
 use fer_trainer::data::split;
 use fer_trainer::rng::Rng;
@@ -34,8 +34,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     let teachers = args.teacher.iter().map(|teacher| weights_file(teacher));
-    let inputs: Vec<PathBuf> = teachers.chain([args.source.data.clone()]).collect();
-    outputs::spare(&args.out, inputs.iter().map(|path| &**path))?;
+    outputs::file(Some(&args.out), teachers.chain(args.source.inputs()))?;
     let config = args.recipe.config(None, &WeightsFile::default())?;
     let teachers = args
         .teacher
@@ -43,11 +42,6 @@ pub fn run(args: &Args) -> Result<()> {
         .map(|path| Network::load(path))
         .collect::<Result<Vec<_>, _>>()?;
     let data = args.source.open()?;
-    ensure!(
-        !args.out.is_dir(),
-        "{} is a folder, not a file to write",
-        args.out.display()
-    );
     let mut rng = Rng::new(config.seed);
     let train = split::for_training(&data, config.hold_out, &mut rng)?.train;
     let (views, passes) = (

@@ -15,9 +15,9 @@ use super::console::Console;
 use super::init::Init;
 use super::recipe::{DeviceOption, Recipe};
 use super::source::Source;
-use super::{gain, stop};
+use super::{gain, outputs, stop};
 
-/// More would only wait for each other.
+/// As many as the largest machines have processors.
 const MOST_THREADS: i64 = 512;
 
 /// Options of `train`.
@@ -72,6 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
     let folder = RunFolder::open(&args.out);
     if !args.resume {
         folder.check_new()?;
+        outputs::folder(Some(&args.out))?;
     }
     let init = Init::read(args.init.as_ref())?;
     let resumed = args.resume.then(|| train::resume(&folder)).transpose()?;

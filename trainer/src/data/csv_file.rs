@@ -139,7 +139,7 @@ fn sample(record: &csv::StringRecord, columns: &Columns, name: &str) -> Result<S
         .split_ascii_whitespace()
         .map(|p| {
             p.parse()
-                .with_context(|| format!("pixel {p:?} is not 0 to 255"))
+                .map_err(|_| Error::Data(format!("pixel {p:?} is not 0 to 255")))
         })
         .collect::<Result<_>>()?;
     ensure!(

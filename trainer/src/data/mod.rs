@@ -324,6 +324,25 @@ impl Dataset {
         self.samples.iter().map(|s| s.subject.as_deref()).collect()
     }
 
+    /// Whether these are FER-2013's pictures, of all classes or some: its table, or folders as they
+    /// are distributed, whose pictures are all of its size and named after its parts.
+    pub fn is_fer2013(&self) -> bool {
+        let side = crate::SIDE as u32;
+        let is_named = |sample: &Sample| {
+            let file = sample.name.rsplit('/').next().unwrap_or_default();
+            let parts = ["Training_", "PublicTest_", "PrivateTest_"];
+            parts.iter().any(|part| file.starts_with(part))
+        };
+        match self.format {
+            "fer2013-csv" | "ferplus" => true,
+            "folder" => {
+                self.sizes.keys().all(|size| *size == (side, side))
+                    && self.samples.iter().all(is_named)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether any sample says which part it belongs to.
     pub fn has_parts(&self) -> bool {
         self.samples.iter().any(|s| s.split.is_some())

@@ -1,4 +1,5 @@
-//! How good a model is, as it will be used: through the library's own classifier.
+//! How good a model is, as it will be used, through the library's own classifier; and how good a
+//! recipe is, on folds that are trained for it.
 
 pub mod corruptions;
 pub mod cross;

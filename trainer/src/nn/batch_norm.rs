@@ -37,13 +37,19 @@ impl Sums {
 
     /// Writes each channel's mean, and 1 / sqrt(variance + [`EPSILON`]).
     pub fn statistics(&self, mean: &mut [f32], inverse: &mut [f32]) {
-        let rows = self.rows as f64;
         for c in 0..mean.len() {
-            let m = self.values[c] / rows;
-            let variance = (self.squares[c] / rows - m * m).max(0.0) as f32;
-            mean[c] = m as f32;
+            let (m, variance) = self.moments(c);
+            mean[c] = m;
             inverse[c] = 1.0 / (variance + EPSILON).sqrt();
         }
+    }
+
+    /// Mean and variance of a channel. Rounding makes no variance negative.
+    pub fn moments(&self, channel: usize) -> (f32, f32) {
+        let rows = self.rows as f64;
+        let mean = self.values[channel] / rows;
+        let variance = (self.squares[channel] / rows - mean * mean).max(0.0);
+        (mean as f32, variance as f32)
     }
 }
 

@@ -29,8 +29,8 @@ pub fn unfold(net: &Architecture, weights: &mut Weights, pictures: &[f32]) {
         }
     }
     for (i, layer) in net.layers.iter().enumerate() {
-        let (mut mean, mut inverse) = (vec![0.0; layer.outputs], vec![0.0; layer.outputs]);
-        sums[i].statistics(&mut mean, &mut inverse);
+        let moments = (0..layer.outputs).map(|c| sums[i].moments(c));
+        let (mean, variance): (Vec<f32>, Vec<f32>) = moments.unzip();
         let old = &weights.moments[i];
         let scale: Vec<f32> = (0..layer.outputs)
             .map(|c| weights.gamma(i)[c] / (old.variance[c] + EPSILON).sqrt())
@@ -40,16 +40,10 @@ pub fn unfold(net: &Architecture, weights: &mut Weights, pictures: &[f32]) {
             .collect();
         let (gamma, beta) = weights.norm_mut(i);
         for c in 0..layer.outputs {
-            gamma[c] = scale[c] / inverse[c];
+            gamma[c] = scale[c] * (variance[c] + EPSILON).sqrt();
             beta[c] = shift[c] + mean[c] * scale[c];
         }
-        let variance = inverse
-            .iter()
-            .map(|inverse| 1.0 / (inverse * inverse) - EPSILON);
-        weights.moments[i] = Moments {
-            variance: variance.collect(),
-            mean,
-        };
+        weights.moments[i] = Moments { mean, variance };
     }
 }
 
@@ -68,6 +62,13 @@ mod tests {
         for gamma in weights.norm_mut(3).0 {
             *gamma = 0.5 + rng.unit();
         }
+        // Moments as of a trained network, and a channel that always gives the same.
+        weights.moments[4].mean.fill_with(|| 0.2 * rng.symmetric());
+        weights.moments[5].variance.fill_with(|| 0.5 + rng.unit());
+        let outputs = net.layers[6].outputs;
+        weights.params[3 * 6]
+            .chunks_exact_mut(outputs)
+            .for_each(|taps| taps[1] = 0.0);
         let n = 40;
         let pictures: Vec<f32> = (0..n * SIDE * SIDE).map(|_| rng.symmetric()).collect();
         let mut workspace = Workspace::new(&net, n);

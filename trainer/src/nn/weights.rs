@@ -246,11 +246,11 @@ pub fn params_from_tensors(net: &Architecture, tensors: &Tensors) -> Result<Vec<
 
 fn take(tensors: &Tensors, name: &str, len: usize) -> Result<Vec<f32>> {
     let data = tensors.get(name).map(|t| &t.data);
-    ensure!(data.is_some(), Weights, "tensor {name:?} is missing");
+    ensure!(data.is_some(), Artifact, "tensor {name:?} is missing");
     let data = data.expect("checked above");
     ensure!(
         data.len() == len,
-        Weights,
+        Artifact,
         "tensor {name:?} has {} values instead of {len}",
         data.len()
     );

@@ -1,6 +1,7 @@
 //! Figures of others to hold ours against.
 
 use super::{Cell, Table};
+use crate::data::{Dataset, classes};
 
 /// The data set that a figure is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +17,14 @@ pub enum Benchmark {
 }
 
 impl Benchmark {
-    /// The set in a form that the readers of [`data`](crate::data) know; folders may hold
-    /// anything, and FER-2013's classes tell it.
-    pub fn of(format: &str, classes: &[String]) -> Option<Self> {
-        match format {
+    /// The set that `data` is, by its form; of folders of classes only FER-2013's are known.
+    pub fn of(data: &Dataset) -> Option<Self> {
+        match data.format {
             "jaffe" => Some(Self::Jaffe),
             "ck+" | "ck+48" => Some(Self::CkPlus),
             "fer2013-csv" => Some(Self::Fer2013),
             "ferplus" => Some(Self::FerPlus),
-            "folder" if classes == crate::data::classes::FER2013 => Some(Self::Fer2013),
+            _ if data.is_fer2013() && data.classes == classes::FER2013 => Some(Self::Fer2013),
             _ => None,
         }
     }

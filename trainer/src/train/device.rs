@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::Context;
 use crate::nn::{Architecture, Backend, Workspace};
 use crate::{Error, Result};
 
@@ -28,7 +27,7 @@ impl FromStr for Device {
     fn from_str(text: &str) -> Result<Self> {
         let number = |text: &str| {
             text.parse()
-                .with_context(|| format!("{text:?} is not a device's number"))
+                .map_err(|_| Error::Device(format!("{text:?} is not a device's number")))
         };
         Ok(match text.split_once(':').unwrap_or((text, "")) {
             ("cpu", "") => Self::Cpu,

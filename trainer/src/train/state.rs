@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::{Progress, Trainer};
-use crate::artifact::{Config, EpochReport, RunFolder, classes_text, load, save};
+use crate::artifact::{EpochReport, RunFolder, classes_text, load, save};
 use crate::error::Context;
 use crate::nn::weights::{Tensor, Tensors, params_from_tensors, params_to_tensors};
 use crate::nn::{Architecture, Weights};
@@ -107,9 +107,10 @@ fn read(path: &Path) -> Result<Trainer> {
     let text = |key: &str| {
         file.metadata
             .get(key)
-            .ok_or_else(|| Error::Weights(format!("no {key} in it, so it can't be resumed from")))
+            .ok_or_else(|| Error::Artifact(format!("no {key} in it, so it can't be resumed from")))
     };
-    let config: Config = toml::from_str(text("config")?)?;
+    let config = file.recipe.clone();
+    let config = config.ok_or_else(|| Error::Artifact("no config in it".into()))?;
     let mut progress: Progress = serde_json::from_str(text("progress")?)?;
     // Runs from before it was kept count patience from the best epoch, as they did then.
     if progress.better_epoch == 0 && progress.best > 0.0 {
@@ -118,7 +119,7 @@ fn read(path: &Path) -> Result<Trainer> {
     let classes = file
         .classes
         .clone()
-        .ok_or_else(|| Error::Weights("no classes in it".into()))?;
+        .ok_or_else(|| Error::Artifact("no classes in it".into()))?;
     let net = config.network(classes.len())?;
     let part = |prefix: &str| -> Tensors {
         file.tensors
@@ -138,11 +139,11 @@ fn read(path: &Path) -> Result<Trainer> {
     let centers = file
         .tensors
         .get("centers")
-        .ok_or_else(|| Error::Weights("no centers in it".into()))?;
+        .ok_or_else(|| Error::Artifact("no centers in it".into()))?;
     let own = trainer.centers.values_mut();
     ensure!(
         centers.data.len() == own.len(),
-        Weights,
+        Artifact,
         "centers of another size"
     );
     own.copy_from_slice(&centers.data);

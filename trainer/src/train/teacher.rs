@@ -55,11 +55,11 @@ impl SoftLabels {
         seed: u64,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self> {
-        ensure!(!teachers.is_empty(), Weights, "there is no teacher");
+        ensure!(!teachers.is_empty(), Artifact, "there is no teacher");
         for teacher in teachers {
             ensure!(
                 teacher.classes == classes,
-                Weights,
+                Artifact,
                 "the teacher {} knows the classes {}, the data has {}",
                 teacher.path.display(),
                 teacher.classes.join(", "),
@@ -107,16 +107,21 @@ impl SoftLabels {
     pub fn check(&self, classes: &[String], samples: &[&Sample]) -> Result<()> {
         ensure!(
             self.classes == classes,
-            Weights,
+            Artifact,
             "the soft labels are for the classes {}, the data has {}",
             self.classes.join(", "),
             classes.join(", ")
         );
         ensure!(
             self.digest == digest(samples.iter().copied()),
-            Weights,
+            Artifact,
             "the soft labels are for other training pictures: \
              --data, hold_out and seed must be those of `teach`"
+        );
+        ensure!(
+            self.probabilities.len() == samples.len() * self.views * self.classes.len(),
+            Artifact,
+            "the soft labels are cut off"
         );
         Ok(())
     }
@@ -171,32 +176,36 @@ impl SoftLabels {
             let text = |key: &str| {
                 let text = file.metadata.get(key);
                 text.ok_or_else(|| {
-                    Error::Weights(format!(
+                    Error::Artifact(format!(
                         "it has no {key}, and so was not written by `teach`"
                     ))
                 })
             };
-            let augment: Augment = toml::from_str(text("augment")?)?;
+            let number = |key: &str| {
+                let number = text(key)?.parse::<u64>();
+                number.map_err(|why| Error::Artifact(format!("its {key}: {why}")))
+            };
+            let augment: Augment = toml::from_str(text("augment")?).context("its augment")?;
             augment.check()?;
             let classes = file
                 .classes
                 .clone()
-                .ok_or_else(|| Error::Weights("it names no classes".into()))?;
+                .ok_or_else(|| Error::Artifact("it names no classes".into()))?;
             let tensor = file.tensors.get("probabilities");
             let tensor = tensor
-                .ok_or_else(|| Error::Weights("tensor \"probabilities\" is missing".to_owned()))?;
+                .ok_or_else(|| Error::Artifact("tensor \"probabilities\" is missing".to_owned()))?;
             let [_, views, n] = tensor.shape[..] else {
-                bail!(Weights, "tensor \"probabilities\" has not three axes");
+                bail!(Artifact, "tensor \"probabilities\" has not three axes");
             };
             ensure!(
                 n == classes.len() && views > 0,
-                Weights,
+                Artifact,
                 "tensor \"probabilities\" has {views} views of {n} classes, not {}",
                 classes.len()
             );
             Ok(Self {
-                seed: text("seed")?.parse()?,
-                digest: text("digest")?.parse()?,
+                seed: number("seed")?,
+                digest: number("digest")?,
                 classes,
                 augment,
                 views,

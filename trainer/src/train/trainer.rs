@@ -100,7 +100,7 @@ struct Epoch<'a> {
 }
 
 /// One of the two sets of weights that a run has.
-enum Which {
+enum WeightSet {
     Trained,
     Average,
 }
@@ -326,9 +326,9 @@ impl Trainer {
         start: Instant,
     ) -> Result<EpochReport> {
         let last = self.batch_report(batches);
-        let plain = self.predict(validation, Which::Average, false)?;
-        let mirrored = self.predict(validation, Which::Average, true)?;
-        let raw = self.predict(validation, Which::Trained, false)?;
+        let plain = self.predict(validation, WeightSet::Average, false)?;
+        let mirrored = self.predict(validation, WeightSet::Average, true)?;
+        let raw = self.predict(validation, WeightSet::Trained, false)?;
         let both: Vec<Vec<f32>> = plain
             .iter()
             .zip(&mirrored)
@@ -367,12 +367,12 @@ impl Trainer {
     fn predict(
         &mut self,
         samples: &[&Sample],
-        which: Which,
+        which: WeightSet,
         mirrored: bool,
     ) -> Result<Vec<Vec<f32>>> {
         let weights = match which {
-            Which::Trained => &self.weights,
-            Which::Average => &self.average,
+            WeightSet::Trained => &self.weights,
+            WeightSet::Average => &self.average,
         };
         // Several backends on one device would only wait for each other.
         let used = if self.device == Device::Cpu {

@@ -55,11 +55,9 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    if let Some(output) = &args.output {
-        let model = args.model.as_deref().map(weights_file);
-        let inputs = [model.as_deref(), args.data.as_deref()];
-        outputs::spare(output, inputs.into_iter().flatten())?;
-    }
+    let model = args.model.as_deref().map(weights_file);
+    let inputs = model.into_iter().chain(args.data.clone());
+    outputs::file(args.output.as_deref(), inputs)?;
     if args.tensorrt {
         #[cfg(feature = "tensorrt")]
         return tensorrt::run(args);

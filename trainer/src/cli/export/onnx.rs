@@ -22,7 +22,8 @@ use crate::cli::within;
 
 /// Pictures with which engines are compared.
 const CHECKED: usize = 64;
-/// Pictures by which a temperature is known to some per cent.
+/// Pictures below which a temperature is known to no better than a fifth, by simulation with seven
+/// classes (standard deviation of its logarithm at 50: 0.14 to 0.19).
 const ENOUGH: usize = 50;
 /// Most pictures by which activations are quantised.
 const CALIBRATED: usize = 1024;
@@ -229,7 +230,8 @@ fn calibrate(network: &Network, parts: &Parts, offsets: Vec<f32>) -> (Calibratio
     let labels: Vec<usize> = samples.iter().map(|s| s.label).collect();
     let temperature = temperature::fit(&scores, &labels);
     let [low, high] = temperature::RANGE;
-    if temperature < low * 1.01 || temperature > high / 1.01 {
+    // The search comes as near to them as its own tolerance.
+    if (temperature / low).ln() < 1e-3 || (high / temperature).ln() < 1e-3 {
         eprintln!(
             "warning: the temperature is at its limit: {} pictures do not tell how sure the network \
              may be",

@@ -1,6 +1,6 @@
 //! Which pictures of --data calibrate a network and tell how good it is.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use fer_trainer::artifact::{Network, load};
 use fer_trainer::data::split::{self, Training};
 use fer_trainer::data::{Dataset, Sample, Split, digest};
@@ -52,7 +52,7 @@ pub fn of_network<'a>(
         return of_model(dataset, part);
     }
     let file = load(&network.path)?;
-    let Some(recipe) = file.recipe()? else {
+    let Some(recipe) = file.recipe else {
         bail!(
             "the data has no validation part, and the network does not say what its run held out: --split names a part"
         );
@@ -61,10 +61,9 @@ pub fn of_network<'a>(
     let Training {
         train, validation, ..
     } = split::for_training(dataset, recipe.hold_out, rng)?;
-    let seen = file.metadata.get("validation").map(|d| d.parse::<u64>());
-    let seen = seen.transpose().context("validation in the weights file")?;
     ensure!(
-        seen.is_none_or(|seen| seen == digest(validation.iter().copied())),
+        file.validation
+            .is_none_or(|seen| seen == digest(validation.iter().copied())),
         "the data has no validation part and is not what the network was trained on, as it was \
          read there, so what its run held out is not known: --split names a part"
     );
