@@ -73,6 +73,16 @@ impl Publish {
                 .map_err(wrong),
             #[cfg(not(feature = "mqtt"))]
             Location::Mqtt(_) => unreachable!("refused with the location"),
+            #[cfg(feature = "kafka")]
+            Location::Kafka(cluster) => {
+                // Elements of several machines have the same names.
+                let unknown = || glib::uuid_string_random().to_string();
+                let key = settings.stream_name.clone().unwrap_or_else(unknown);
+                let sender = super::kafka::Sender::new(cluster, key);
+                Ok(Means::Kafka(Box::new(sender)))
+            }
+            #[cfg(not(feature = "kafka"))]
+            Location::Kafka(_) => unreachable!("refused with the location"),
         }
     }
 
@@ -255,7 +265,7 @@ impl ElementImpl for Publish {
             gst::subclass::ElementMetadata::new(
                 "Facial expression publisher",
                 "Analyzer/Network/Video",
-                "Sends what metadata say of faces to a file or an MQTT broker",
+                "Sends what metadata say of faces to a file, an MQTT broker or Kafka",
                 element::AUTHORS,
             )
         });

@@ -130,7 +130,7 @@ fn write_all(
     queue.set_connected(true);
     // Whatever has become of it in the queue meanwhile, no line is left half written.
     write(&file, queue, rest)?;
-    while let Some(Task::Send(line)) = queue.next() {
+    while let Some(Task::Send(line)) = queue.next(1) {
         let is_done = rest
             .line
             .as_ref()

@@ -15,6 +15,19 @@ pub enum Location {
     File(PathBuf),
     /// A topic of an MQTT broker.
     Mqtt(Broker),
+    /// A topic of a Kafka cluster.
+    Kafka(Cluster),
+}
+
+/// A Kafka cluster and what it takes to send to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Brokers to begin with, as `host:port`, with commas between.
+    pub brokers: String,
+    /// User and password.
+    pub user: Option<(String, Secret)>,
+    /// Of the records.
+    pub topic: String,
 }
 
 /// An MQTT broker and what it takes to send to it.
@@ -34,6 +47,8 @@ pub struct Broker {
     pub certificates: Option<PathBuf>,
 }
 
+#[cfg(feature = "kafka")]
+const KAFKA_PORT: u16 = 9092;
 #[cfg(feature = "mqtt")]
 const PORT: u16 = 1883;
 #[cfg(feature = "mqtt")]
@@ -61,13 +76,13 @@ impl Location {
             },
             "mqtt" => Broker::parse(rest, false).map(Self::Mqtt),
             "mqtts" => Broker::parse(rest, true).map(Self::Mqtt),
-            "kafka" => Err("This build has no Kafka".to_owned()),
+            "kafka" => Cluster::parse(rest).map(Self::Kafka),
             // Half a path is none that anybody means.
             _ if scheme.is_empty() || scheme.contains('/') || rest.is_empty() => {
                 Err("The location is neither a path nor a URI".to_owned())
             }
             scheme => Err(format!(
-                "The location's scheme {scheme} is not file, mqtt or mqtts"
+                "The location's scheme {scheme} is not file, mqtt, mqtts or kafka"
             )),
         }
     }
@@ -93,29 +108,8 @@ impl Broker {
             return Err("This build has no MQTT over TLS (feature mqtts)".to_owned());
         }
         let form = "A broker's location is mqtt://host/topic or mqtt://user@host:port/topic";
-        let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
-        let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
-        if user.contains(':') {
-            return Err(
-                "A password does not belong into the location, where others see it: use the \
-                 property password or FER_PUBLISH_PASSWORD"
-                    .to_owned(),
-            );
-        }
-        let (host, port) = match place.rsplit_once(':') {
-            // The colons of an IPv6 address are in brackets.
-            Some((host, port)) if !port.contains(']') => (host, Some(port)),
-            _ => (place, None),
-        };
-        let port = match port {
-            Some(port) => port.parse().ok().filter(|port| *port > 0),
-            None if tls => Some(TLS_PORT),
-            None => Some(PORT),
-        };
-        if host.is_empty() || host.contains(char::is_whitespace) {
-            return Err(form.to_owned());
-        }
-        let path = path.strip_prefix('/').unwrap_or(path);
+        let Parts { user, place, path } = Parts::of(text)?;
+        let (host, port) = host_and_port(place, if tls { TLS_PORT } else { PORT }, form)?;
         let topic = decoded(path).unwrap_or_default();
         if path.contains('?') || topic.contains(['+', '#', '\0']) {
             return Err("A topic that is written to has no +, # or ? in it".to_owned());
@@ -126,7 +120,7 @@ impl Broker {
         let user = decoded(user).ok_or(form)?;
         Ok(Self {
             host: host.to_owned(),
-            port: port.ok_or("The location's port is not 1 to 65535")?,
+            port,
             tls,
             user: Some((user, Secret::default())).filter(|(user, _)| !user.is_empty()),
             topic,
@@ -135,8 +129,94 @@ impl Broker {
     }
 }
 
+#[cfg(not(feature = "kafka"))]
+impl Cluster {
+    fn parse(_: &str) -> Result<Self, String> {
+        Err("This build has no Kafka (feature kafka)".to_owned())
+    }
+}
+
+#[cfg(feature = "kafka")]
+impl Cluster {
+    /// Reads what follows the scheme.
+    fn parse(text: &str) -> Result<Self, String> {
+        let form =
+            "A cluster's location is kafka://host/topic or kafka://user@host:port,host/topic";
+        let Parts { user, place, path } = Parts::of(text)?;
+        let brokers = place.split(',').map(|broker| {
+            let (host, port) = host_and_port(broker, KAFKA_PORT, form)?;
+            Ok(format!("{host}:{port}"))
+        });
+        let brokers = brokers.collect::<Result<Vec<_>, String>>()?.join(",");
+        let topic = decoded(path).unwrap_or_default();
+        // As Kafka itself has it.
+        let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if topic.is_empty() || topic.len() > 249 || !topic.chars().all(is_legal) {
+            return Err(format!(
+                "A topic of Kafka has 1 to 249 letters, digits, dots, _ and -. {form}"
+            ));
+        }
+        let user = decoded(user).ok_or(form)?;
+        Ok(Self {
+            brokers,
+            user: Some((user, Secret::default())).filter(|(user, _)| !user.is_empty()),
+            topic,
+        })
+    }
+}
+
+/// The parts of a location with a host.
+#[cfg(any(feature = "mqtt", feature = "kafka"))]
+struct Parts<'a> {
+    /// Empty where there is none.
+    user: &'a str,
+    /// Host and port.
+    place: &'a str,
+    /// Without the slash before it.
+    path: &'a str,
+}
+
+#[cfg(any(feature = "mqtt", feature = "kafka"))]
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Result<Self, String> {
+        let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+        let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if user.contains(':') {
+            return Err(
+                "A password does not belong into the location, where others see it: use the \
+                 property password or FER_PUBLISH_PASSWORD"
+                    .to_owned(),
+            );
+        }
+        Ok(Self {
+            user,
+            place,
+            path: path.strip_prefix('/').unwrap_or(path),
+        })
+    }
+}
+
+#[cfg(any(feature = "mqtt", feature = "kafka"))]
+fn host_and_port<'a>(
+    place: &'a str,
+    default_port: u16,
+    form: &str,
+) -> Result<(&'a str, u16), String> {
+    let (host, port) = match place.rsplit_once(':') {
+        // The colons of an IPv6 address are in brackets.
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (place, None),
+    };
+    if host.is_empty() || host.contains(char::is_whitespace) {
+        return Err(form.to_owned());
+    }
+    let port = port.map_or(Some(default_port), |port| port.parse().ok());
+    let port = port.filter(|port| *port > 0);
+    Ok((host, port.ok_or("The location's port is not 1 to 65535")?))
+}
+
 /// A part of a URI as it is meant.
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "kafka"))]
 fn decoded(text: &str) -> Option<String> {
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
     decoded.ok().map(|text| text.into_owned())
@@ -193,11 +273,39 @@ mod tests {
         assert_eq!(full.user.unwrap().0, "jo@home");
     }
 
+    #[cfg(feature = "kafka")]
+    #[test]
+    fn clusters() {
+        let Location::Kafka(cluster) = Location::parse("kafka://jo@a,b:1,[::1]/faces.v1").unwrap()
+        else {
+            panic!("no cluster")
+        };
+        assert_eq!(cluster.brokers, "a:9092,b:1,[::1]:9092");
+        assert_eq!(
+            (cluster.topic.as_str(), cluster.user.unwrap().0.as_str()),
+            ("faces.v1", "jo")
+        );
+        for (text, said) in [
+            ("kafka://a", "topic"),
+            ("kafka://a/b/c", "topic"),
+            ("kafka://a,/b", "kafka://host/topic"),
+            ("kafka://a:0/b", "port"),
+            ("kafka://jo:hunter2@a/b", "password"),
+        ] {
+            let why = Location::parse(text).unwrap_err();
+            assert!(
+                why.contains(said) && !why.contains("hunter2"),
+                "{text}: {why}"
+            );
+        }
+    }
+
     #[test]
     fn what_is_no_place_is_said_without_the_password() {
         for (text, said) in [
             ("http://host/topic", "http"),
-            ("kafka://host/topic", "Kafka"),
+            #[cfg(not(feature = "kafka"))]
+            ("kafka://host/topic", "no Kafka"),
             ("://x", "neither"),
             ("file://far/away", "file:///"),
             (

@@ -1,8 +1,8 @@
 /**
  * SECTION:element-ferpublish
  *
- * Passes video on and sends what the metadata say of its faces: to a file, to standard output or
- * to an MQTT broker, for each frame, for each change, or summed up by intervals. Video never
+ * Passes video on and sends what the metadata say of its faces: to a file, to standard output, to
+ * an MQTT broker or to Kafka, for each frame, for each change, or summed up by intervals. Video never
  * waits for who reads it.
  *
  * ## Example pipeline
@@ -18,6 +18,8 @@ use gst::prelude::*;
 mod changes;
 mod imp;
 mod interval;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod lines;
 mod location;
 #[cfg(feature = "mqtt")]

@@ -162,9 +162,9 @@ impl Queue {
         });
     }
 
-    /// What to do next, for a worker that sends one record after the other. `None` when the
-    /// time for it is over.
-    pub fn next(&self) -> Option<Task> {
+    /// What to do next, with at most `most` records under way. `None` when the time for it is
+    /// over.
+    pub fn next(&self, most: usize) -> Option<Task> {
         // The deadline may come while this waits.
         loop {
             let end = self.deadline();
@@ -172,7 +172,7 @@ impl Queue {
                 return None;
             }
             let task = self.wait(end, |state| {
-                let task = state.take(1).map(Some);
+                let task = state.take(most).map(Some);
                 task.or((state.deadline != end).then_some(None))
             })?;
             if task.is_some() {
@@ -187,6 +187,38 @@ impl Queue {
             if state.under_way.pop_front().is_some() {
                 state.counts.published += 1;
             }
+        });
+    }
+
+    /// The receiver does not take the oldest record under way.
+    #[cfg(feature = "kafka")]
+    pub fn refused(&self) {
+        self.change(|state| {
+            if state.under_way.pop_front().is_some() {
+                state.counts.dropped += 1;
+            }
+        });
+    }
+
+    /// The newest record under way can't be sent at all.
+    #[cfg(feature = "kafka")]
+    pub fn refused_last(&self) {
+        self.change(|state| {
+            if state.under_way.pop_back().is_some() {
+                state.counts.dropped += 1;
+            }
+        });
+    }
+
+    /// Tells whether the receiver can be reached, for a sender that keeps what is under way.
+    #[cfg(feature = "kafka")]
+    pub fn set_reachable(&self, reachable: bool) {
+        self.change(|state| {
+            if reachable && !state.counts.connected {
+                state.counts.reconnects += u64::from(state.was_connected);
+                state.was_connected = true;
+            }
+            state.counts.connected = reachable;
         });
     }
 
@@ -313,7 +345,7 @@ mod tests {
     }
 
     fn sends(queue: &Queue) -> u8 {
-        match queue.next() {
+        match queue.next(1) {
             Some(Task::Send(line)) => line[0],
             other => panic!("{other:?}"),
         }
@@ -337,7 +369,7 @@ mod tests {
         let counts = queue.counts();
         assert_eq!((counts.published, counts.reconnects), (3, 1));
         queue.close(Instant::now() + Duration::from_secs(60));
-        assert_eq!(queue.next(), Some(Task::End));
+        assert_eq!(queue.next(1), Some(Task::End));
     }
 
     #[test]
@@ -364,7 +396,7 @@ mod tests {
         });
         assert_eq!(sends(&queue), 1);
         queue.close(Instant::now());
-        assert_eq!(queue.next(), None, "not confirmed, but the time is over");
+        assert_eq!(queue.next(1), None, "not confirmed, but the time is over");
         queue.give_up();
         queue.push(line(2));
         assert_eq!(queue.counts().dropped, 2);

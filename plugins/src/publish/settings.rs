@@ -96,12 +96,17 @@ impl Settings {
     pub fn place(&self) -> Result<Location, String> {
         let location = self.location.as_deref().ok_or("No location is set")?;
         let mut place = Location::parse(location)?;
-        if let Location::Mqtt(broker) = &mut place {
+        let user = match &mut place {
+            Location::Mqtt(broker) => Some(&mut broker.user),
+            Location::Kafka(cluster) => Some(&mut cluster.user),
+            Location::Output | Location::File(_) => None,
+        };
+        if let Some(own) = user {
             let from_environment = || std::env::var(PASSWORD).ok().map(Secret::new);
             let password = self.password.clone().or_else(from_environment);
-            let in_location = broker.user.take().map(|(user, _)| user);
+            let in_location = own.take().map(|(user, _)| user);
             let user = self.username.clone().or(in_location);
-            broker.user = match (user, password) {
+            *own = match (user, password) {
                 (Some(user), password) => Some((user, password.unwrap_or_default())),
                 // Without a user there is nobody whose password it could be; that of the
                 // environment may be meant for another element.
@@ -110,6 +115,8 @@ impl Settings {
                 }
                 (None, _) => None,
             };
+        }
+        if let Location::Mqtt(broker) = &mut place {
             broker.certificates = self.ca_file.as_ref().map(PathBuf::from);
         }
         Ok(place)
@@ -129,7 +136,7 @@ impl Settings {
             place(
                 "location",
                 "Location",
-                "Where records go: a file, - for standard output, mqtt://[user@]host[:port]/topic, or mqtts:// where it is built in; without a password",
+                "Where records go: a file, - for standard output, mqtt://[user@]host[:port]/topic, or mqtts:// and kafka://[user@]host[:port][,host...]/topic where they are built in; without a password",
             ),
             place(
                 "username",

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use gst::glib;
 use gst::prelude::*;
 
+#[cfg(feature = "kafka")]
+use super::kafka;
 use super::lines::{self, Target};
 #[cfg(feature = "mqtt")]
 use super::mqtt;
@@ -20,6 +22,9 @@ pub enum Means {
     /// Messages to a broker.
     #[cfg(feature = "mqtt")]
     Mqtt(Box<mqtt::Sender>),
+    /// Messages to a cluster.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<kafka::Sender>),
 }
 
 /// Tells the user what went wrong.
@@ -80,6 +85,8 @@ impl Worker {
                     Means::Lines(target) => lines::run(&target, &shared, &reporter),
                     #[cfg(feature = "mqtt")]
                     Means::Mqtt(sender) => mqtt::run(&sender, &shared, &reporter),
+                    #[cfg(feature = "kafka")]
+                    Means::Kafka(sender) => kafka::run(&sender, &shared, reporter),
                 }
             })?;
         Ok(Self { queue, end })

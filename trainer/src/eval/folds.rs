@@ -183,7 +183,10 @@ mod tests {
         let said = fail(&dataset("jaffe", 2), None);
         assert!(said.contains("fold 1: nothing is left to choose"), "{said}");
         let said = fail(&dataset("ck+", 5), Some(6));
-        assert!(said.contains("6 folds") && said.contains("5 subjects"), "{said}");
+        assert!(
+            said.contains("6 folds") && said.contains("5 subjects"),
+            "{said}"
+        );
         let mut unknown = dataset("folder", 5);
         unknown.samples[3].subject = None;
         let said = fail(&unknown, None);
