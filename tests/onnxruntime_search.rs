@@ -98,6 +98,15 @@ impl Case {
         said.unwrap_or_else(|| panic!("{out}")).1.to_owned()
     }
 
+    /// The machine's own library, which the loader finds in any case (Debian 13 has one for
+    /// GStreamer's plugins).
+    fn machines_own(&self) -> Option<String> {
+        let this = std::env::current_exe().unwrap();
+        let said = self.says(&this, &[]);
+        let path = said.strip_prefix("onnxruntime (")?.split(')').next()?;
+        Some(path.to_owned())
+    }
+
     fn loader_says(&self) -> String {
         let this = std::env::current_exe().unwrap();
         self.says(&this, &[("LD_LIBRARY_PATH", &self.folder)])
@@ -121,7 +130,7 @@ fn a_library_with_only_a_versioned_name_is_found() {
     let Some(case) = Case::new("versioned") else {
         return;
     };
-    let link = case.link("libonnxruntime.so.1.21");
+    let link = case.link("libonnxruntime.so.1.39");
     let said = case.loader_says();
     assert!(names(&said, &link), "{said}");
 }
@@ -135,11 +144,14 @@ fn a_library_that_is_too_old_is_named_and_the_search_goes_on() {
         return;
     }
     let said = case.loader_says();
-    assert!(
-        said.contains("1.16.3") && said.contains("libonnxruntime.so"),
-        "{said}"
-    );
-    let link = case.link("libonnxruntime.so.1.18");
+    match case.machines_own() {
+        Some(own) => assert!(said.contains(&own), "{said}"),
+        None => assert!(
+            said.contains("1.16.3") && said.contains("libonnxruntime.so"),
+            "{said}"
+        ),
+    }
+    let link = case.link("libonnxruntime.so.1.40");
     let said = case.loader_says();
     assert!(names(&said, &link), "{said}");
 }
@@ -177,9 +189,15 @@ fn program_and_python_are_looked_into_only_when_asked() {
     let environment = case.folder.join("env");
 
     let unasked = case.says(&program, &[("VIRTUAL_ENV", &environment)]);
-    assert!(unasked.contains("no usable library"), "{unasked}");
+    let own = case.machines_own();
+    // What nobody finds who is not asked to look.
+    let finds_none = |said: &str| match &own {
+        Some(own) => said.contains(own),
+        None => said.contains("no usable library"),
+    };
+    assert!(finds_none(&unasked), "{unasked}");
     assert!(
-        unasked.contains("the loader finds no libonnxruntime.so"),
+        own.is_some() || unasked.contains("the loader finds no libonnxruntime.so"),
         "{unasked}"
     );
     let asked = |what: &str| {
@@ -193,5 +211,5 @@ fn program_and_python_are_looked_into_only_when_asked() {
         let said = asked(what);
         assert!(said.contains(&path.display().to_string()), "{what}: {said}");
     }
-    assert!(asked("nowhere").contains("no usable library"));
+    assert!(finds_none(&asked("nowhere")));
 }
