@@ -31,6 +31,8 @@ mod settings;
 mod tls;
 mod worker;
 
+pub use changes::Changes;
+
 glib::wrapper! {
     pub struct Publish(ObjectSubclass<imp::Publish>)
         @extends gst_base::BaseTransform, gst::Element, gst::Object;

@@ -16,6 +16,8 @@ pub use event::{Event, Happening};
 pub use native::{Face, Fer};
 pub use summary::{Person, Summary};
 
+pub use crate::publish::Changes;
+
 /// In whose words a frame is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "GstFerSchema")]
