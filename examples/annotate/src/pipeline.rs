@@ -9,10 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use gst::prelude::*;
 
 use crate::args::Args;
+use crate::network;
 use crate::output::Output;
 use crate::source::{self, Limit, Sound};
 
@@ -30,31 +31,43 @@ pub struct Annotator {
     pub overlay: gst::Element,
 }
 
+/// What goes into a pipeline and out of it.
+pub struct Ends<'a> {
+    /// File, URI or camera.
+    pub input: &'a str,
+    /// How the annotated copy is encoded and where it is written.
+    pub output: Option<(Output, &'a Path)>,
+    /// Whether it runs at the speed of its timestamps and small pictures of it as JPEG come out
+    /// of an `appsink` named `view`.
+    pub live: bool,
+}
+
 /// Builds the pipeline that `args` ask for.
 ///
 /// # Errors
 /// When the input does not exist, the output can't be written, or an element is missing.
-pub fn build(args: &Args) -> Result<Annotator> {
+pub fn build(args: &Args, ends: &Ends) -> Result<Annotator> {
     let pipeline = gst::Pipeline::new();
-    let video = gst::parse::bin_from_description(&video_branch(args)?, true)?;
+    let video = gst::parse::bin_from_description(&video_branch(ends), true)?;
     pipeline.add(&video)?;
     let element = |name: &str| video.by_name(name).expect("named in the description");
     let (detect, classify, overlay) = (element("detect"), element("classify"), element("overlay"));
     if let Some(size) = args.min_size {
         detect.set_property("min-size", size);
     }
-    if let Some(model) = &args.model {
-        classify.set_property("model", model.display().to_string());
+    network::choose(&detect, "detector", &args.detector, "--detector")?;
+    if let Some(path) = &args.yunet_model {
+        detect.set_property("yunet-model", path.display().to_string());
     }
-    choose_engine(&classify, &args.engine)?;
+    args.network.apply(&classify)?;
     classify.set_property("post-messages", false);
     overlay.set_property("show-bars", args.bars);
     if let Some(filter) = video.by_name("shown") {
         keep_size(&filter);
     }
 
-    let sound = match &args.output {
-        Some(path) => write_to(&pipeline, &video, path)?,
+    let sound = match &ends.output {
+        Some((output, path)) => write_to(&pipeline, &video, output, path)?,
         None => None,
     };
     let enough = Arc::<AtomicBool>::default();
@@ -64,7 +77,7 @@ pub fn build(args: &Args) -> Result<Annotator> {
         end,
         reached: enough.clone(),
     });
-    let source = source::source(&args.input)?;
+    let source = source::source(ends.input)?;
     source::connect(&pipeline, &source, &video, sound, limit)?;
     Ok(Annotator {
         pipeline,
@@ -99,48 +112,46 @@ fn keep_size(filter: &gst::Element) {
     });
 }
 
-/// Sets the element's engine; the element knows which there are.
-fn choose_engine(classify: &gst::Element, name: &str) -> Result<()> {
-    let property = classify.find_property("engine").expect("ferclassify's");
-    let engines = gst::glib::EnumClass::with_type(property.value_type()).expect("an enumeration");
-    let Some(engine) = engines.to_value_by_nick(name) else {
-        let known: Vec<&str> = engines.values().iter().map(|v| v.nick()).collect();
-        bail!("engine {name:?} is not one of {}", known.join(", "));
-    };
-    classify.set_property_from_value("engine", &engine);
-    Ok(())
-}
+/// Small pictures for who looks on; who is too slow for them gets fewer.
+const VIEW: &str = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0 \
+     ! videorate drop-only=true max-rate=15 ! videoconvert ! videoscale \
+     ! video/x-raw,format=I420,width=[1,960],height=[1,960],pixel-aspect-ratio=1/1 \
+     ! jpegenc quality=80 ! appsink name=view sync=false max-buffers=1 drop=true";
 
-fn video_branch(args: &Args) -> Result<String> {
-    let end = match &args.output {
+fn video_branch(ends: &Ends) -> String {
+    let end = match &ends.output {
         None => "fakesink sync=false".to_owned(),
-        Some(path) => match Output::new(path)? {
-            Output::Picture(encoder) => format!("videoconvert ! {encoder}"),
-            // 4:2:0, which all players can show, has no odd widths and heights.
-            Output::Video { video, .. } => format!(
-                "videoconvert ! videoscale ! capsfilter name=shown \
-                 caps=video/x-raw,format=I420,width=[2,32766,2],height=[2,32766,2] ! {video}"
-            ),
-        },
+        Some((Output::Picture(encoder), _)) => format!("videoconvert ! {encoder}"),
+        // 4:2:0, which all players can show, has no odd widths and heights.
+        Some((Output::Video { video, .. }, _)) => format!(
+            "videoconvert ! videoscale ! capsfilter name=shown \
+             caps=video/x-raw,format=I420,width=[2,32766,2],height=[2,32766,2] ! {video}"
+        ),
+    };
+    let end = if ends.live {
+        format!("clocksync ! tee name=views ! {VIEW} views. ! queue ! {end}")
+    } else {
+        format!("queue ! {end}")
     };
     // Turned as the camera says that it was held.
-    Ok(format!(
+    format!(
         "queue ! videoconvert ! videoflip video-direction=auto ! ferfacedetect name=detect ! ferclassify name=classify \
-         ! feroverlay name=overlay ! queue ! {end}"
-    ))
+         ! feroverlay name=overlay ! {end}"
+    )
 }
 
 /// Adds container and file; gives the branch for the sound, if the output takes any.
-fn write_to(pipeline: &gst::Pipeline, video: &gst::Bin, path: &Path) -> Result<Option<Sound>> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        bail!("{}: no such folder", folder.display());
-    }
+fn write_to(
+    pipeline: &gst::Pipeline,
+    video: &gst::Bin,
+    output: &Output,
+    path: &Path,
+) -> Result<Option<Sound>> {
     let file = gst::ElementFactory::make("filesink")
         .property("location", path.display().to_string())
         .build()?;
     pipeline.add(&file)?;
-    match Output::new(path)? {
+    match output {
         Output::Picture(_) => {
             video.link(&file)?;
             Ok(None)
@@ -148,7 +159,7 @@ fn write_to(pipeline: &gst::Pipeline, video: &gst::Bin, path: &Path) -> Result<O
         Output::Video { muxer, audio, .. } => {
             let muxer = gst::ElementFactory::make(muxer)
                 .build()
-                .with_context(|| format!("{}: can't be written", path.display()))?;
+                .with_context(|| format!("the container {muxer} is not installed"))?;
             pipeline.add(&muxer)?;
             video.link(&muxer)?;
             muxer.link(&file)?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use gstfer::meta::FaceMeta;
 use gstfer::record::{Face, Frame, Schema};
 
@@ -15,7 +15,7 @@ enum Format {
 
 /// A file of records.
 pub struct Records {
-    file: BufWriter<File>,
+    file: BufWriter<Box<dyn Write + Send>>,
     format: Format,
 }
 
@@ -23,11 +23,20 @@ const CSV_HEADER: &str = "frame,pts,id,x,y,width,height,detection,label,confiden
                           smoothed_label,smoothed_confidence,probabilities";
 
 impl Records {
-    /// Makes the file; its name's end chooses the format.
-    pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("{}", path.display()))?;
+    /// Records in the file that is at `path` now and will be called `name`; the name's end chooses
+    /// the format.
+    pub fn create(path: &Path, name: &Path) -> Result<Self> {
+        Self::new(Box::new(File::create(path)?), name)
+    }
+
+    /// Records as JSON lines on standard output.
+    pub fn to_standard_output() -> Result<Self> {
+        Self::new(Box::new(std::io::stdout()), Path::new(""))
+    }
+
+    fn new(file: Box<dyn Write + Send>, name: &Path) -> Result<Self> {
         let mut file = BufWriter::new(file);
-        let format = match path.extension() {
+        let format = match name.extension() {
             Some(end) if end.eq_ignore_ascii_case("csv") => {
                 writeln!(file, "{CSV_HEADER}")?;
                 Format::Csv

@@ -1,13 +1,14 @@
-//! Pictures that GStreamer's automatic choice of decoders can't read: for BMP and TIFF it takes
-//! those of FFmpeg, which find no frame, and at the end of a GIF its demuxer waits for ever. The
-//! crate `image` reads them, upright, and an `appsrc` passes them on.
+//! Pictures, of which GStreamer's automatic choice of decoders can't read all: for BMP and TIFF it
+//! takes those of FFmpeg, which find no frame, at the end of a GIF its demuxer waits for ever, it
+//! reads no JPEG in CMYK and doesn't turn PNG and WebP upright. The crate `image` does, and an
+//! `appsrc` passes them on.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageReader};
@@ -24,16 +25,54 @@ pub fn source(path: &Path) -> Result<Option<gst::Element>> {
     if !path.metadata()?.is_file() {
         return Ok(None);
     }
-    let mut start = [0; 10];
+    let mut start = [0; 12];
     let read = File::open(path)?.read(&mut start)?;
     Ok(match &start[..read] {
         // What is zero is reserved.
         [b'I', b'I', 42, 0, ..]
         | [b'M', b'M', 0, 42, ..]
-        | [b'B', b'M', _, _, _, _, 0, 0, 0, 0] => Some(still(path)?),
+        | [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Some(still(path)?),
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(animation(path)?),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 26, b'\n', ..] => Some(still(path)?),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => Some(still(path)?),
+        // One picture after another is a video.
+        [0xff, 0xd8, 0xff, ..] if !is_video(path) => {
+            whole(path)?;
+            Some(still(path)?)
+        }
         _ => None,
     })
+}
+
+/// Whether a file that begins with a JPEG says that it has many.
+fn is_video(path: &Path) -> bool {
+    let end = path.extension().map(|end| end.to_ascii_lowercase());
+    end.is_some_and(|end| end == "mjpeg" || end == "mjpg")
+}
+
+/// Decoders fill up what is missing of a JPEG with grey.
+///
+/// # Errors
+/// When it ends too soon.
+fn whole(path: &Path) -> Result<()> {
+    let file = std::fs::read(path)?;
+    // ITU T.81, B.1.1: each segment begins with its marker and tells its length. Before the scan
+    // there may be smaller pictures with an end of their own.
+    let mut at = 2;
+    while let Some([0xff, marker, high, low]) = file.get(at..at + 4) {
+        if *marker == 0xda {
+            let is_end = |pair: &[u8]| pair == [0xff, 0xd9];
+            if file[at..].windows(2).any(is_end) {
+                return Ok(());
+            }
+            break;
+        }
+        at += match marker {
+            0xff => 1,
+            _ => 2 + usize::from(u16::from_be_bytes([*high, *low])),
+        };
+    }
+    bail!("the picture ends too soon")
 }
 
 fn still(path: &Path) -> Result<gst::Element> {

@@ -1,4 +1,4 @@
-//! Looking at the frames that pass: records and the best still.
+//! Looking at the frames that pass: records, the best still, and what reports tell.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,7 @@ use gstfer::record::{Frame, Origin};
 
 use crate::pipeline::Annotator;
 use crate::records::Records;
+use crate::report::{Clip, Gallery};
 
 /// What was seen of the stream.
 #[derive(Default)]
@@ -21,23 +22,40 @@ pub struct Seen {
     pub people: HashSet<i32>,
     /// The frame with the most faces, drawn on.
     pub still: Option<gst::Sample>,
-    /// The first failure to write a record.
+    /// The first failure to write a record or to take a picture for the report.
     pub failure: Option<anyhow::Error>,
+    /// For the report.
+    pub clip: Option<Clip>,
+    gallery: Gallery,
     score: f64,
     records: Option<Records>,
 }
 
+/// What is to be kept of the frames.
+pub struct Wanted {
+    /// Records are written there.
+    pub records: Option<Records>,
+    /// The best frame.
+    pub still: bool,
+    /// What a report tells.
+    pub clip: bool,
+}
+
 /// Looks at every frame behind the overlay from now on; `input` names it in the records.
-pub fn watch(
-    annotator: &Annotator,
-    records: Option<Records>,
-    input: &str,
-    keep_still: bool,
-) -> Arc<Mutex<Seen>> {
+pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Seen>> {
+    let keep_still = wanted.still;
+    let clip = wanted.clip.then(|| Clip {
+        name: name(input),
+        ..Clip::default()
+    });
     let seen = Arc::new(Mutex::new(Seen {
-        records,
+        records: wanted.records,
+        clip,
         ..Seen::default()
     }));
+    if wanted.clip {
+        look_before_drawing(annotator, &seen);
+    }
     let shared = seen.clone();
     let stream = name(input);
     let pad = annotator
@@ -55,6 +73,16 @@ pub fn watch(
             && let Err(why) = records.write(&frame, &faces)
         {
             seen.failure.get_or_insert(why);
+        }
+        let seen = &mut *seen;
+        if let Some(clip) = &mut seen.clip {
+            let time = frame.time.unwrap_or(clip.end);
+            let length = buffer.duration().map_or(0, gst::ClockTime::nseconds);
+            clip.add(&faces, time, time + length);
+            seen.gallery.after(clip, pad, buffer);
+            if let Some(why) = seen.gallery.failure.take() {
+                seen.failure.get_or_insert(why);
+            }
         }
         seen.frames += 1;
         seen.faces += faces.len() as u64;
@@ -74,6 +102,24 @@ pub fn watch(
     seen
 }
 
+/// Pictures of faces are taken before anything is drawn on them.
+fn look_before_drawing(annotator: &Annotator, seen: &Arc<Mutex<Seen>>) {
+    let shared = seen.clone();
+    let pad = annotator
+        .overlay
+        .static_pad("sink")
+        .expect("overlays have a sink");
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let mut seen = shared.lock().unwrap();
+        let seen = &mut *seen;
+        if let (Some(buffer), Some(clip)) = (info.buffer(), &seen.clip) {
+            let time = stream_time(pad, buffer).unwrap_or(clip.end);
+            seen.gallery.before(clip, pad, buffer, time);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
 /// More faces first, then surer ones.
 fn score(faces: &[FaceMeta]) -> f64 {
     let sure: f64 = faces
@@ -88,7 +134,7 @@ fn score(faces: &[FaceMeta]) -> f64 {
 
 /// What records call `input`: a URI without user, password and what is asked of it, which may
 /// be secret.
-fn name(input: &str) -> String {
+pub fn name(input: &str) -> String {
     let Some((scheme, rest)) = input.split_once("://") else {
         return input.to_owned();
     };
@@ -116,7 +162,8 @@ fn frame(pad: &gst::Pad, buffer: &gst::BufferRef, number: u64, stream: &str) -> 
     }
 }
 
-fn stream_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<u64> {
+/// The time in the stream at which a frame begins, in nanoseconds.
+pub fn stream_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<u64> {
     let event = pad.sticky_event::<gst::event::Segment>(0)?;
     let segment = event.segment().downcast_ref::<gst::ClockTime>()?.to_owned();
     segment.to_stream_time(buffer.pts()).map(|t| t.nseconds())

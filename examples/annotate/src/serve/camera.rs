@@ -1,0 +1,129 @@
+//! An input of the live page, from its start to its end and, for streams and cameras, again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use gst::prelude::*;
+use hyper::body::Bytes;
+
+use super::hub::{Hub, Status};
+use crate::args::Args;
+use crate::job::{self, Job};
+use crate::pipeline::Annotator;
+use crate::progress::Progress;
+use crate::watch;
+
+/// Between a failure and the first new try; later ones are further apart.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Shows input `number` of the command line. Streams and cameras that fail are tried again.
+///
+/// # Errors
+/// When it is a file that can't be shown, or what was to be written of it can't be.
+pub fn run(
+    args: &Args,
+    number: usize,
+    hub: &Arc<Hub>,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<()> {
+    let input = &args.inputs[number];
+    let job = Job {
+        args,
+        input,
+        output: args.output.clone(),
+        records: args.records.clone(),
+        still: args.still.clone(),
+        clip: false,
+        live: Some((hub.clone(), number)),
+    };
+    let is_stream = input.contains("://") || input.starts_with("/dev/");
+    let is_file = !is_stream || crate::checks::path(input).is_file();
+    let writes = args.output.is_some() || args.records.is_some() || args.still.is_some();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let started = Instant::now();
+        let ended = job::run(&job, interrupted, &mut Progress::none());
+        if interrupted.load(Ordering::Relaxed) {
+            // Nothing is lost of what was only looked at.
+            return if writes { ended.map(|_| ()) } else { Ok(()) };
+        }
+        let why = match ended {
+            Ok(_) if is_file || writes => {
+                hub.status(number, Status::Ended);
+                return Ok(());
+            }
+            Ok(_) => "the stream has ended".to_owned(),
+            Err(why) => {
+                // What is secret in an address is for nobody else.
+                let shown = format!("{why:#}").replace(input.as_str(), &hub.cameras[number].name);
+                if is_file || writes {
+                    hub.status(number, Status::Failed(shown));
+                    return Err(why);
+                }
+                shown
+            }
+        };
+        hub.status(number, Status::Failed(why));
+        if started.elapsed() > LONGEST_PAUSE {
+            pause = FIRST_PAUSE;
+        }
+        let again = Instant::now() + pause;
+        while Instant::now() < again {
+            if interrupted.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Tells the hub of all that passes.
+pub fn attach(annotator: &Annotator, hub: &Arc<Hub>, number: usize) {
+    let pad = annotator
+        .overlay
+        .static_pad("src")
+        .expect("overlays have a source");
+    let shared = hub.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let Some(buffer) = info.buffer() {
+            let faces = gstfer::meta::faces(buffer, &[gstfer::meta::FACE.to_owned()]);
+            let start = watch::stream_time(pad, buffer);
+            let length = buffer.duration().map_or(0, gst::ClockTime::nseconds);
+            shared.frame(number, &faces, start, start.map(|start| start + length));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let view = annotator.pipeline.by_name("view");
+    let view = view.and_downcast::<gst_app::AppSink>();
+    let view = view.expect("live pipelines have a view");
+    let show = {
+        let hub = hub.clone();
+        move |sample: gst::Sample| {
+            let map = sample
+                .buffer()
+                .and_then(|buffer| buffer.map_readable().ok());
+            if let Some(map) = map {
+                let picture = Bytes::copy_from_slice(&map);
+                hub.cameras[number].picture.send_replace(picture);
+            }
+            Ok(gst::FlowSuccess::Ok)
+        }
+    };
+    let first = show.clone();
+    view.set_callbacks(
+        gst_app::AppSinkCallbacks::builder()
+            .new_preroll(move |sink| match sink.pull_preroll() {
+                Ok(sample) => first(sample),
+                Err(_) => Err(gst::FlowError::Eos),
+            })
+            .new_sample(move |sink| match sink.pull_sample() {
+                Ok(sample) => show(sample),
+                Err(_) => Err(gst::FlowError::Eos),
+            })
+            .build(),
+    );
+}

@@ -1,0 +1,438 @@
+//! Options, and what becomes of outputs when a run succeeds, fails or is broken off.
+
+#[path = "../../../tests/media/mod.rs"]
+mod media_file;
+#[path = "../../../tests/skip/mod.rs"]
+mod skip;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use skip::skip;
+
+fn media(name: &str) -> Option<String> {
+    let found = media_file::find(name);
+    if found.is_none() {
+        skip(format!("no {name}"));
+    }
+    found.map(|path| path.display().to_string())
+}
+
+fn folder(test: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn annotate(args: &[&str]) -> Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"));
+    program.args(args).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() {
+            let below = self::names(&entry.path());
+            names.extend(below.into_iter().map(|below| format!("{name}/{below}")));
+        } else {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names
+}
+
+/// Asserts that a run fails with one line that says `part`.
+fn refuse(args: &[&str], part: &str) {
+    let output = annotate(args);
+    let error = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {error}");
+    assert!(error.contains(part), "{args:?}: {error}");
+    assert_eq!(error.lines().count(), 1, "{args:?}: {error}");
+}
+
+#[test]
+fn a_failed_run_leaves_every_output_as_it_was() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    let folder = folder("a_failed_run_leaves_every_output_as_it_was");
+    // Damaged in the middle, so that frames have been written when it fails.
+    let whole = std::fs::read(&clip).unwrap();
+    let (bad, none) = (folder.join("bad.mkv"), folder.join("none.mkv"));
+    std::fs::write(&none, &whole[..200]).unwrap();
+    std::fs::write(&bad, "no video at all").unwrap();
+    let outputs = ["copy.mkv", "records.csv", "still.jpg", "page.html"];
+    let paths = outputs.map(|name| folder.join(name).display().to_string());
+    for path in &paths {
+        std::fs::write(path, "precious").unwrap();
+    }
+    let before = names(&folder);
+    for input in [&bad, &none] {
+        let [copy, records, still, page] = &paths;
+        let input = input.to_str().unwrap();
+        refuse(
+            &[
+                input,
+                "--output",
+                copy,
+                "--records",
+                records,
+                "--still",
+                still,
+                "--report",
+                page,
+            ],
+            input,
+        );
+        for path in &paths {
+            assert_eq!(std::fs::read(path).unwrap(), b"precious", "{path}");
+        }
+        assert_eq!(names(&folder), before);
+    }
+    // One of them can't be written: the others stay, too.
+    let [copy, records, ..] = &paths;
+    refuse(
+        &[
+            &clip,
+            "--output",
+            copy,
+            "--records",
+            records,
+            "--still",
+            "/nonexistent/x.png",
+        ],
+        "/nonexistent",
+    );
+    assert_eq!(std::fs::read(copy).unwrap(), b"precious");
+    // And when all is well they are replaced, with the permissions they had.
+    std::fs::set_permissions(records, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let output = annotate(&[&clip, "--records", records, "--seconds", "1"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = std::fs::read_to_string(records).unwrap();
+    assert!(text.starts_with("frame,pts,"), "{text}");
+    let mode = std::fs::metadata(records).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(names(&folder), before);
+}
+
+#[test]
+fn a_killed_run_leaves_the_output_as_it_was() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    let folder = folder("a_killed_run_leaves_the_output_as_it_was");
+    let (copy, input) = (folder.join("copy.mkv"), folder.join("input"));
+    std::fs::write(&copy, "precious").unwrap();
+    // A source that gives the beginning and then nothing more.
+    let made = Command::new("mkfifo").arg(&input).status().unwrap();
+    assert!(made.success());
+    let (from, to) = (input.clone(), clip);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"))
+        .args([input.to_str().unwrap(), "--output", copy.to_str().unwrap()])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pipe = std::fs::OpenOptions::new().write(true).open(from).unwrap();
+    let whole = std::fs::read(to).unwrap();
+    let _ = std::io::Write::write_all(&mut pipe, &whole[..whole.len() / 2]);
+    program.kill().unwrap();
+    program.wait().unwrap();
+    assert_eq!(std::fs::read(&copy).unwrap(), b"precious");
+}
+
+#[test]
+fn records_go_to_standard_output_and_devices() {
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+    let output = annotate(&[&portrait, "--records", "-"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let record: Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!(record["faces"][0]["smoothed_label"], "happy");
+    let output = annotate(&[&portrait, "--records", "/dev/null"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(!Path::new("/dev/null").is_file());
+}
+
+#[test]
+fn ends_of_names_say_what_is_written() {
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+    let folder = folder("ends_of_names_say_what_is_written");
+    for (option, name, magic) in [
+        ("--output", "x.PNG", &b"\x89PNG"[..]),
+        ("--output", "x.Jpg", b"\xff\xd8\xff"),
+        ("--output", "x.MKV", b"\x1a\x45\xdf\xa3"),
+        ("--still", "y.png", b"\x89PNG"),
+        ("--still", "y.jpg", b"\xff\xd8\xff"),
+        ("--still", "y.JPEG", b"\xff\xd8\xff"),
+    ] {
+        let path = folder.join(name);
+        let output = annotate(&[&portrait, option, path.to_str().unwrap()]);
+        assert!(output.status.success(), "{name}: {}", said(&output));
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.starts_with(magic), "{name}: {:?}", &bytes[..4]);
+    }
+    refuse(&[&portrait, "--still", "y.gif"], "must end in .png");
+    refuse(&[&portrait, "--report", "y.pdf"], "must end in .html");
+}
+
+#[test]
+fn options_that_contradict_each_other_are_one_line() {
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+    for (options, part) in [
+        (
+            &["--model", "x.onnx", "--builtin-model", "small"][..],
+            "only one network",
+        ),
+        (&["--input-mean", "-3"], "there is none"),
+        (
+            &["--builtin-model", "small", "--model-output", "logits"],
+            "there is none",
+        ),
+        (
+            &["--detector", "haar", "--yunet-model", "x.onnx"],
+            "only one detector",
+        ),
+        (&["--builtin-model", "huge"], "standard, small, accurate"),
+        (&["--detector", "eyes"], "auto, haar, yunet"),
+        (&["--model", "/nonexistent/x.onnx"], "/nonexistent/x.onnx"),
+        (
+            &[
+                "--yunet-model",
+                "/nonexistent/y.onnx",
+                "--detector",
+                "yunet",
+            ],
+            "/nonexistent/y.onnx",
+        ),
+        (&["--labels", "a,b"], "labels"),
+        (&["--seconds", "0"], "above 0"),
+    ] {
+        refuse(&[&[portrait.as_str()], options].concat(), part);
+    }
+}
+
+#[test]
+fn networks_detectors_and_labels_can_be_chosen() {
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let model = model.join("mobilenet_v1_0.5_48.onnx");
+    let read = |options: &[&str]| -> Value {
+        let output = annotate(&[&[portrait.as_str(), "--records", "-"], options].concat());
+        assert!(output.status.success(), "{options:?}: {}", said(&output));
+        let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+        record["faces"].clone()
+    };
+    let small = read(&["--builtin-model", "small"]);
+    assert_ne!(small, read(&[]));
+    let model = model.to_str().unwrap();
+    assert_eq!(small, read(&["--model", model]));
+    let labels = "w,e,k,froh,t,u,n";
+    let named = read(&[
+        "--model",
+        model,
+        "--labels",
+        labels,
+        "--model-output",
+        "logits",
+    ]);
+    assert_eq!(named[0]["label"], "froh");
+    assert_eq!(named[0]["confidence"], small[0]["confidence"]);
+    let prepared = [
+        "--input-mean",
+        "0",
+        "--input-std",
+        "255",
+        "--input-tone",
+        "equalize",
+    ];
+    let other = read(&[&["--model", model], &prepared[..]].concat());
+    assert_ne!(other[0]["confidence"], small[0]["confidence"]);
+    assert_ne!(read(&["--model", model, "--margin", "0.5"]), small);
+    assert_eq!(
+        read(&["--detector", "haar", "--min-size", "400"]),
+        serde_json::json!([])
+    );
+}
+
+/// A JPEG or another kind of file made by Python's Pillow; `None`, said aloud, without it.
+fn make(script: &str, args: &[&str]) -> Option<()> {
+    let done = Command::new("/usr/bin/python3")
+        .args([&["-c", script], args].concat())
+        .output();
+    match done {
+        Ok(done) if done.status.success() => Some(()),
+        _ => {
+            skip("no python3-pil");
+            None
+        }
+    }
+}
+
+#[test]
+fn pictures_that_lie_or_are_for_printers_are_read() {
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+    let folder = folder("pictures_that_lie_or_are_for_printers_are_read");
+    let script = "
+import sys
+from PIL import Image
+picture = Image.open(sys.argv[1]).convert('RGB')
+picture.convert('CMYK').save(sys.argv[2] + '/cmyk.jpg', quality=95)
+exif = Image.Exif()
+exif[0x112] = 6
+lying = picture.transpose(Image.ROTATE_90)
+for end in 'png', 'webp', 'jpg':
+    lying.save(sys.argv[2] + '/lying.' + end, exif=exif)
+";
+    let path = folder.to_str().unwrap();
+    let Some(()) = make(script, &[&portrait, path]) else {
+        return;
+    };
+    for name in ["cmyk.jpg", "lying.png", "lying.webp", "lying.jpg"] {
+        let input = folder.join(name);
+        let output = annotate(&[input.to_str().unwrap(), "--records", "-"]);
+        assert!(output.status.success(), "{name}: {}", said(&output));
+        let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            record["faces"][0]["smoothed_label"], "happy",
+            "{name}: {record}"
+        );
+    }
+}
+
+#[test]
+fn what_is_cut_off_is_told_with_its_name() {
+    let (Some(jpeg), Some(png)) = (media("grace_hopper.jpg"), media("astronaut.png")) else {
+        return;
+    };
+    let folder = folder("what_is_cut_off_is_told_with_its_name");
+    for (name, whole) in [("cut.jpg", jpeg), ("cut.png", png)] {
+        let whole = std::fs::read(whole).unwrap();
+        for share in [2, 50] {
+            let cut = folder.join(format!("{share}-{name}"));
+            std::fs::write(&cut, &whole[..whole.len() / share]).unwrap();
+            let cut = cut.to_str().unwrap();
+            refuse(&[cut], &format!("{share}-{name}"));
+            let said = said(&annotate(&[cut]));
+            assert!(!said.contains("Internal"), "{said}");
+        }
+    }
+}
+
+/// A folder of inputs: two pictures, a clip, a text and a broken picture.
+fn inputs(folder: &Path) -> Option<PathBuf> {
+    let input = folder.join("in");
+    std::fs::create_dir_all(input.join("sub")).unwrap();
+    std::fs::copy(media("astronaut.png")?, input.join("a.png")).unwrap();
+    std::fs::copy(media("grace_hopper.jpg")?, input.join("sub/a.jpg")).unwrap();
+    std::fs::copy(media("demo.mkv")?, input.join("clip.MKV")).unwrap();
+    std::fs::write(input.join("notes.txt"), "no picture").unwrap();
+    std::fs::write(input.join("sub/bad.webp"), "no picture").unwrap();
+    Some(input)
+}
+
+#[test]
+fn folders_are_done_file_by_file_and_go_on_where_they_stopped() {
+    let folder = folder("folders_are_done_file_by_file_and_go_on_where_they_stopped");
+    let Some(input) = inputs(&folder) else {
+        return;
+    };
+    let (copies, records) = (folder.join("copies"), folder.join("records"));
+    let page = folder.join("page.html");
+    let options = [&input, &copies, &records, &page].map(|path| path.to_str().unwrap());
+    let [input_name, copies_name, records_name, page_name] = options;
+    let run = || {
+        annotate(&[
+            input_name,
+            "--output",
+            copies_name,
+            "--records",
+            records_name,
+            "--report",
+            page_name,
+            "--seconds",
+            "1",
+        ])
+    };
+    let first = run();
+    let told = String::from_utf8_lossy(&first.stdout).into_owned();
+    assert_eq!(first.status.code(), Some(1), "{}", said(&first));
+    assert!(
+        told.contains("3 files done, 0 were complete, 1 failed"),
+        "{told}"
+    );
+    assert!(told.contains("1 other files left out"), "{told}");
+    let last = said(&first);
+    let last = last.lines().last().unwrap_or_default();
+    assert!(
+        last.ends_with("1 of 4 files failed: sub/bad.webp"),
+        "{last}"
+    );
+    assert_eq!(names(&copies), ["a.png", "clip.MKV", "sub/a.jpg"]);
+    assert_eq!(
+        names(&records),
+        ["a.png.jsonl", "clip.MKV.jsonl", "sub/a.jpg.jsonl"]
+    );
+    let before = std::fs::metadata(copies.join("a.png")).unwrap().modified();
+
+    // Mended, only that one and one whose copy is missing are done.
+    std::fs::copy(input.join("sub/a.jpg"), input.join("sub/bad.webp")).unwrap();
+    std::fs::remove_file(copies.join("clip.MKV")).unwrap();
+    let second = run();
+    let told = String::from_utf8_lossy(&second.stdout).into_owned();
+    assert!(second.status.success(), "{}", said(&second));
+    assert!(
+        told.contains("2 files done, 2 were complete, 0 failed"),
+        "{told}"
+    );
+    let after = std::fs::metadata(copies.join("a.png")).unwrap().modified();
+    assert_eq!(before.unwrap(), after.unwrap());
+    let text = std::fs::read_to_string(&page).unwrap();
+    for name in ["a.png", "clip.MKV", "sub/a.jpg", "sub/bad.webp"] {
+        assert!(text.contains(name), "{name}");
+    }
+    // Nothing is left lying about.
+    assert_eq!(
+        names(&folder).iter().filter(|n| n.contains("part")).count(),
+        0
+    );
+}
+
+#[test]
+fn folders_that_can_not_work_are_one_line() {
+    let folder = folder("folders_that_can_not_work_are_one_line");
+    let Some(input) = inputs(&folder) else {
+        return;
+    };
+    let (input_name, file) = (input.to_str().unwrap(), input.join("notes.txt"));
+    let empty = folder.join("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    refuse(&[empty.to_str().unwrap()], "no pictures or videos in it");
+    refuse(
+        &[input_name, "--output", file.to_str().unwrap()],
+        "must be a folder",
+    );
+    refuse(&[input_name, "--output", input_name], "the same file");
+    refuse(&[input_name, "--records", "-"], "one input only");
+    refuse(&[input_name, "rtsp://127.0.0.1/x"], "one at a time");
+}
