@@ -81,6 +81,6 @@ impl Chosen {
 }
 
 /// Whether `path` is a run folder or a weights file.
-fn is_run(path: &Path) -> bool {
+pub fn is_run(path: &Path) -> bool {
     path.is_dir() || path.extension().is_some_and(|e| e == "safetensors")
 }

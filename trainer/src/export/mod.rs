@@ -2,6 +2,7 @@
 
 pub mod fold;
 mod graph;
+pub mod pixels;
 pub mod quantise;
 pub mod temperature;
 pub mod verify;

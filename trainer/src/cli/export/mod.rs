@@ -3,6 +3,7 @@
 mod accuracy;
 mod onnx;
 mod parts;
+mod repository;
 #[cfg(feature = "tensorrt")]
 mod tensorrt;
 
@@ -26,11 +27,15 @@ pub struct Args {
     /// Writes an engine for NVIDIA's TensorRT
     #[arg(long, group = "form")]
     tensorrt: bool,
-    /// Run folder or weights file; for TensorRT also an ONNX file, or none for a model that is
-    /// built in
-    #[arg(long, required_unless_present = "tensorrt")]
+    /// Writes a folder that Triton and OpenVINO Model Server serve from, for ferclassify
+    /// engine=remote
+    #[arg(long, group = "form", value_name = "DIR", conflicts_with = "output")]
+    model_repository: Option<PathBuf>,
+    /// Run folder or weights file; for TensorRT and servers also an ONNX file, or none for a
+    /// model that is built in
+    #[arg(long, required_unless_present_any = ["tensorrt", "model_repository"])]
     model: Option<PathBuf>,
-    /// For TensorRT: which of the models that are built in
+    /// For TensorRT and servers: which of the models that are built in
     #[arg(long, value_enum, default_value = "standard", conflicts_with_all = ["model", "onnx"])]
     builtin_model: Builtin,
     /// File to write; else the model's name with the ending .onnx or .engine
@@ -46,6 +51,8 @@ pub struct Args {
     split: Option<Split>,
     #[command(flatten)]
     reading: Reading,
+    #[command(flatten)]
+    repository_options: repository::RepositoryOptions,
     #[command(flatten)]
     onnx_options: onnx::OnnxOptions,
     #[cfg(feature = "tensorrt")]
@@ -64,5 +71,8 @@ pub fn run(args: &Args) -> Result<()> {
         #[cfg(not(feature = "tensorrt"))]
         anyhow::bail!("this program was built without the feature tensorrt");
     }
-    onnx::run(args)
+    match &args.model_repository {
+        Some(folder) => repository::run(args, folder),
+        None => onnx::run(args),
+    }
 }
