@@ -32,7 +32,7 @@ PREFIX    ?=
 LIBDIR    ?= $(or $(PREFIX),/usr)/$(shell pkg-config --variable=libdir gstreamer-1.0 2>/dev/null | sed 's,^/usr/,,')
 PLUGINDIR ?= $(if $(or $(PREFIX),$(DESTDIR),$(filter 0,$(shell id -u))),$(LIBDIR)/gstreamer-1.0,$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/gstreamer-1.0/plugins)
 
-.PHONY: help setup setup-test build demo live test test-plugin test-debian13 soak lint bench gpu-check gpu-kit deb deb-check install uninstall clean
+.PHONY: help setup setup-test setup-test-plugin build demo live test test-plugin test-debian13 soak lint bench gpu-check gpu-kit deb deb-check install uninstall clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 15
@@ -42,6 +42,9 @@ setup: ## Installs what is missing (Debian, Ubuntu) and fetches ONNX Runtime and
 
 setup-test: setup
 	@scripts/setup --test
+
+setup-test-plugin: setup
+	@scripts/setup --test-plugin
 
 build: setup ## Builds the plugin, the trainer and the examples
 	$(BUILD)
@@ -62,7 +65,7 @@ test: setup-test ## Runs all tests; those that need what this machine lacks are 
 	@scripts/make-demo-clip
 	$(RUN_TESTS) $(CARGO) test $(PROFILE) --workspace $(ALL_FEATURES)
 
-test-plugin: setup-test ## Runs the tests of the plugin alone
+test-plugin: setup-test-plugin ## Runs the tests of the plugin alone
 	@scripts/make-demo-clip
 	$(RUN_TESTS) $(CARGO) test $(PROFILE) --package gst-plugin-fer $(FEATURES) $(if $(ANALYTICS),--features=$(ANALYTICS))
 	$(CARGO) clippy $(PROFILE) --package gst-plugin-fer --all-targets $(FEATURES) $(if $(ANALYTICS),--features=$(ANALYTICS)) -- -D warnings

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{self, EngineKind, EngineOptions, Membership, Runs, Selection};
+use crate::engine::{self, EngineKind, EngineOptions, Fallback, Membership, Runs, Selection};
 use crate::prepare::Preparer;
 use crate::{Error, FaceBox, Frame, Model, Result};
 
@@ -38,6 +38,8 @@ pub struct Classifier {
     preparer: Preparer,
     selection: Selection,
     max_batch: usize,
+    /// Whether faces of a run that fails are left unread.
+    drops: bool,
     mirror: bool,
     input: Vec<f32>,
     runs: Runs,
@@ -55,6 +57,7 @@ impl Classifier {
             selection: engine::open(model, options)?,
             model: model.clone(),
             max_batch: options.max_batch.max(1),
+            drops: options.kind == EngineKind::Remote && options.remote.fallback == Fallback::Drop,
             mirror: false,
             input: Vec::new(),
             runs: Runs::default(),
@@ -121,7 +124,8 @@ impl Classifier {
     }
 
     /// As [`Classifier::classify`], with a result of its own for each face: one for which the
-    /// network gives no probabilities leaves the others theirs.
+    /// network gives no probabilities leaves the others theirs; with [`Fallback::Drop`] also
+    /// those that no server has read.
     ///
     /// # Errors
     /// [`Error::Setting`] when a box holds no pixel of the frame, [`Error::Engine`] when
@@ -179,16 +183,35 @@ impl Classifier {
         let classes = self.model.info().labels.len();
         let mut values = vec![0.0; input.len() / len * classes];
         let most = self.max_batch;
+        // By batch, what is wrong with it.
+        let mut failed = Vec::new();
         for (batch, values) in input
             .chunks(most * len)
             .zip(values.chunks_mut(most * classes))
         {
             let faces = batch.len() / len;
-            self.selection.engine.run(batch, faces, values)?;
-            self.runs.add(faces);
+            let outcome = self.selection.engine.run(batch, faces, values);
+            match outcome {
+                Err(Error::Engine { reason, .. }) if self.drops => failed.push(Some(reason)),
+                outcome => {
+                    outcome?;
+                    self.runs.add(faces);
+                    failed.push(None);
+                }
+            }
         }
         let faces = values.chunks_exact(looks * classes).enumerate();
-        Ok(faces.map(|(at, looks)| self.interpret(at, looks)).collect())
+        let read = |(at, values)| {
+            let batches = at * looks / most..=((at + 1) * looks - 1) / most;
+            match failed[batches].iter().flatten().next() {
+                Some(reason) => Err(Error::Engine {
+                    engine: self.selection.kind.name(),
+                    reason: reason.clone(),
+                }),
+                None => self.interpret(at, values),
+            }
+        };
+        Ok(faces.map(read).collect())
     }
 
     /// What the values of all looks at a face say, which is the `at`-th of its call.

@@ -23,7 +23,7 @@ pub enum Error {
     /// An inference engine can't be opened or failed.
     #[error("engine {engine}: {reason}")]
     Engine {
-        /// `builtin`, `onnxruntime` or `tensorrt`.
+        /// `builtin`, `onnxruntime`, `tensorrt` or `remote`.
         engine: &'static str,
         /// Why.
         reason: String,

@@ -23,6 +23,7 @@ pub mod onnx;
 pub mod prepare;
 mod rotate;
 mod scale;
+mod secret;
 pub mod smooth;
 mod sync;
 
@@ -32,3 +33,4 @@ pub use faces::{Face, FaceFinder};
 pub use frame::Frame;
 pub use geometry::{FaceBox, Point, Rect};
 pub use model::Model;
+pub use secret::Secret;

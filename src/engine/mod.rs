@@ -3,12 +3,13 @@
 mod builtin;
 pub mod onnxruntime;
 mod pieces;
+pub mod remote;
 mod shared;
 pub mod tensorrt;
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::by_name;
 use crate::model::Precision;
@@ -16,6 +17,7 @@ use crate::{Error, Model, Result};
 
 pub use builtin::Builtin;
 pub use onnxruntime::OnnxRuntime;
+pub use remote::{Fallback, RemoteOptions, ServiceReport};
 pub use shared::Membership;
 
 /// A network that is ready to run, by as many threads at once as like to.
@@ -34,11 +36,34 @@ pub trait Engine: Send + Sync {
     /// [`Error::Engine`] when inference fails or gives another number of values.
     fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()>;
 
+    /// The same for faces of which the first has waited `since`, from when on a deadline counts
+    /// where there is one.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    fn run_since(
+        &self,
+        _since: Instant,
+        input: &[f32],
+        batch: usize,
+        output: &mut [f32],
+    ) -> Result<()> {
+        self.run(input, batch, output)
+    }
+
     /// This stream's part in an engine that several share; `None` where it has the engine
     /// for itself.
     fn membership(&self) -> Option<Membership> {
         None
     }
+
+    /// How the servers do that run the network; `None` where this machine does.
+    fn service(&self) -> Option<ServiceReport> {
+        None
+    }
+
+    /// Ends runs that wait for others, such as servers: they fail at once, and so do later ones.
+    fn close(&self) {}
 }
 
 /// What an engine has run.
@@ -74,11 +99,19 @@ pub enum EngineKind {
     OnnxRuntime,
     /// TensorRT, where its library and an NVIDIA card are found.
     TensorRt,
+    /// Servers of the Open Inference Protocol, which [`EngineOptions::remote`] names.
+    Remote,
 }
 
 impl EngineKind {
     /// Every kind, in the order of documentation.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Builtin, Self::OnnxRuntime, Self::TensorRt];
+    pub const ALL: [Self; 5] = [
+        Self::Auto,
+        Self::Builtin,
+        Self::OnnxRuntime,
+        Self::TensorRt,
+        Self::Remote,
+    ];
 
     /// The name in options and messages.
     pub fn name(self) -> &'static str {
@@ -87,6 +120,7 @@ impl EngineKind {
             Self::Builtin => "builtin",
             Self::OnnxRuntime => "onnxruntime",
             Self::TensorRt => "tensorrt",
+            Self::Remote => "remote",
         }
     }
 }
@@ -125,8 +159,8 @@ pub struct EngineOptions {
     /// Whether streams of this process with the same model, kind and threads use one
     /// engine.
     pub shared: bool,
-    /// How long an engine on a card that streams share waits for faces of others to run them
-    /// together. Even with zero, faces that arrive while it is busy are run as one batch. On a
+    /// How long an engine on a card or at a server that streams share waits for faces of others
+    /// to run them together. Even with zero, faces that arrive while it is busy are run as one batch. On a
     /// processor nobody waits.
     pub batch_timeout: Duration,
     /// Most faces of one run, also of several streams together.
@@ -138,6 +172,8 @@ pub struct EngineOptions {
     pub device: usize,
     /// Arithmetic of an engine that TensorRT builds from an ONNX model.
     pub precision: Precision,
+    /// Servers, for [`EngineKind::Remote`].
+    pub remote: RemoteOptions,
 }
 
 impl Default for EngineOptions {
@@ -151,6 +187,7 @@ impl Default for EngineOptions {
             execution_provider: ExecutionProvider::default(),
             device: 0,
             precision: Precision::default(),
+            remote: RemoteOptions::default(),
         }
     }
 }
@@ -173,7 +210,8 @@ pub struct Selection {
 /// [`Error::Engine`] when the wanted engine can't be had, [`Error::Model`] when it refuses
 /// the model.
 pub fn open(model: &Model, options: &EngineOptions) -> Result<Selection> {
-    if options.shared {
+    // A stream can leave a wait for a server by its membership alone.
+    if options.shared || options.kind == EngineKind::Remote {
         shared::open(model, options)
     } else {
         open_own(model, options)
@@ -292,6 +330,8 @@ fn open_kind(
             (Box::new(engine), description)
         }
         EngineKind::TensorRt => tensorrt::open(model, options.device, options.precision)?,
+        // What is tried below, it tries at each server.
+        EngineKind::Remote => return remote::open(model, options),
         EngineKind::Auto | EngineKind::Builtin => {
             (Box::new(Builtin::open(model)?), "builtin".to_owned())
         }

@@ -89,7 +89,7 @@ pub(super) fn check(engine: &dyn Engine, model: &Model) -> Result<()> {
 }
 
 /// Whether `values` of a face are what the model says they are.
-fn is_as_said(values: &[f32], model: &Model) -> Result<()> {
+pub(super) fn is_as_said(values: &[f32], model: &Model) -> Result<()> {
     match model.info().output.probabilities(values) {
         Err(Unreadable::Misnamed(reason)) => {
             Err(model.error(format!("output {:?}: {reason}", model.graph().output)))
@@ -107,7 +107,7 @@ fn refused(model: &Model, error: Error) -> Error {
 }
 
 /// Two faces that no network takes for the same: values as they may be after preparation.
-fn trial_faces(len: usize) -> [Vec<f32>; 2] {
+pub(super) fn trial_faces(len: usize) -> [Vec<f32>; 2] {
     [0.37, 0.73].map(|pace: f32| (0..len).map(|i| (i as f32 * pace).sin().abs()).collect())
 }
 
@@ -115,7 +115,8 @@ fn trial_faces(len: usize) -> [Vec<f32>; 2] {
 /// engines sum in another order, and in fewer bits on a card.
 const ROUNDING: f32 = 0.02;
 
-fn alike(a: &[f32], b: &[f32]) -> bool {
+/// Whether both are the same values, but for rounding.
+pub(super) fn alike(a: &[f32], b: &[f32]) -> bool {
     let finite = a.iter().copied().filter(|v| v.is_finite());
     let largest = finite.map(f32::abs).fold(0.0, f32::max);
     a.iter()

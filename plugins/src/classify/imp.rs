@@ -10,7 +10,7 @@ use gst_base::subclass::base_transform::{InputBuffer, PrepareOutputBufferSuccess
 use gst_base::subclass::prelude::*;
 
 use super::faces::{Faces, express};
-use super::settings::Settings;
+use super::settings::{FallbackChoice, Settings};
 use crate::continuity::Continuity;
 use crate::message::Told;
 use crate::meta::FaceMeta;
@@ -37,6 +37,8 @@ struct State {
     continuity: Continuity,
     faces: Faces,
     told: Told,
+    /// Of the times that no server answered, those that the user was told of.
+    outages_told: u64,
     stats: Stats,
 }
 
@@ -57,6 +59,8 @@ pub struct Classify {
     state: Mutex<Option<State>>,
     /// Whether the user was told that the network says nothing of a face.
     warned: AtomicBool,
+    /// Whether the stream is to end, or is flushed: nothing is waited for.
+    leaving: AtomicBool,
 }
 
 /// What a frame is to be worked on with, outside of the lock.
@@ -121,7 +125,12 @@ impl Classify {
         let boxes: Vec<FaceBox> = task.due.iter().map(face_box).collect();
         frame::view(&frame)
             .and_then(|view| task.classifier.classify_each(&view, &boxes))
-            .map_err(|why| element::frame_error(&*self.obj(), &why))
+            .map_err(|why| {
+                if self.leaving.load(Ordering::Relaxed) {
+                    return gst::FlowError::Flushing;
+                }
+                element::frame_error(&*self.obj(), &why)
+            })
     }
 
     /// Puts the classifier back, with what it said; gives the expressions of all faces, and
@@ -203,6 +212,7 @@ impl Classify {
 
     /// Asks the others that share the engine to wait no longer for this stream, or ends that.
     fn hurry(&self, hurry: bool) {
+        self.leaving.store(hurry, Ordering::Relaxed);
         if let Some(membership) = self.membership() {
             membership.set_hurry(hurry);
         }
@@ -216,11 +226,34 @@ impl Classify {
 
     /// By how much frames may be delayed: where faces of several streams are run together.
     fn latency(&self) -> gst::ClockTime {
-        let timeout = self.settings.lock().unwrap().batch_timeout;
-        let waits = self
-            .membership()
-            .is_some_and(|membership| membership.is_joint());
-        gst::ClockTime::from_nseconds(if waits { timeout } else { 0 })
+        let membership = self.membership();
+        let joint = membership.is_some_and(|membership| membership.is_joint());
+        self.settings.lock().unwrap().longest_wait(joint)
+    }
+
+    /// Warns on the bus where no server answers any more.
+    fn tell_of_outage(&self) {
+        let Some(service) = self.membership().and_then(|m| m.service()) else {
+            return;
+        };
+        let told = {
+            let mut state = self.state.lock().unwrap();
+            let Some(state) = state.as_mut() else { return };
+            std::mem::replace(&mut state.outages_told, service.outages)
+        };
+        if service.outages > told {
+            let meanwhile = match self.settings.lock().unwrap().fallback {
+                FallbackChoice::Local => "Faces are read by this machine",
+                FallbackChoice::Drop => "Faces are uncertain",
+                FallbackChoice::Error => "The stream may end",
+            };
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::NotFound,
+                ("No server answers. {meanwhile} until one does"),
+                ["{}", service.trouble]
+            );
+        }
     }
 
     fn stats(&self) -> gst::Structure {
@@ -228,13 +261,15 @@ impl Classify {
             let membership = state.membership.clone();
             (state.engine, membership, state.runs, state.stats.clone())
         });
-        let (engine, runs, stats) = match state {
+        let (engine, membership, runs, stats) = match state {
             Some((engine, membership, own, stats)) => {
-                (engine.name(), membership.map_or(own, |m| m.runs()), stats)
+                let runs = membership.as_ref().map_or(own, |m| m.runs());
+                (engine.name(), membership, runs, stats)
             }
-            None => ("none", Runs::default(), Stats::default()),
+            None => ("none", None, Runs::default(), Stats::default()),
         };
-        gst::Structure::builder("stats")
+        let service = membership.and_then(|membership| membership.service());
+        let mut structure = gst::Structure::builder("stats")
             .field("engine", engine)
             .field("frames", stats.frames)
             .field("faces", stats.faces)
@@ -246,7 +281,21 @@ impl Classify {
             .field("engine-largest-batch", runs.largest)
             .field("prepare-time", stats::nanoseconds(stats.prepare_time))
             .field("classify-time", stats::nanoseconds(stats.time))
-            .build()
+            .build();
+        if let Some(service) = service {
+            structure.set("remote-endpoint", service.serving.unwrap_or_default());
+            for (field, count) in [
+                ("remote-requests", service.requests),
+                ("remote-retries", service.retries),
+                ("remote-late", service.late),
+                ("remote-failed", service.failed),
+                ("remote-outages", service.outages),
+                ("local-faces", service.local_faces),
+            ] {
+                structure.set(field, count);
+            }
+        }
+        structure
     }
 }
 
@@ -347,6 +396,7 @@ impl BaseTransformImpl for Classify {
             classifier.reason()
         );
         self.warned.store(false, Ordering::Relaxed);
+        self.leaving.store(false, Ordering::Relaxed);
         *self.state.lock().unwrap() = Some(State {
             engine: classifier.engine(),
             membership: classifier.membership(),
@@ -356,8 +406,10 @@ impl BaseTransformImpl for Classify {
             continuity: Continuity::default(),
             faces: Faces::new(settings.smoothing),
             told: Told::default(),
+            outages_told: 0,
             stats: Stats::default(),
         });
+        self.tell_of_outage();
         Ok(())
     }
 
@@ -419,6 +471,7 @@ impl BaseTransformImpl for Classify {
         let predictions = self
             .read(&mut task, buffer)
             .map(|predictions| self.spare(&task, predictions));
+        self.tell_of_outage();
         let (faces, tell) = self.end(task, predictions, start.elapsed(), settings.threshold)?;
         let expressions: Vec<_> = faces.iter().map(|face| face.expression.clone()).collect();
         meta::add_expressions(buffer, &settings.types(), &expressions);

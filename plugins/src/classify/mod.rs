@@ -17,6 +17,11 @@
  * `uncertain` in that frame, does not count in the smoothed label and is read again in the next
  * frame; a warning tells of the first, `stats` counts them.
  *
+ * With `engine=remote` servers of the Open Inference Protocol (Triton, KServe, OpenVINO Model
+ * Server, MLServer) run the network; `model` or `builtin-model` says what it takes and gives, and
+ * reads faces here while no server answers. A frame waits for them `deadline` at most, which is
+ * part of the latency that is reported. A warning tells that no server answers any more.
+ *
  * ## Example pipeline
  * ```bash
  * gst-launch-1.0 -m filesrc location=party.mp4 ! decodebin ! ferfacedetect ! ferclassify ! fakesink sync=false
@@ -42,6 +47,7 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         settings::BuiltinModel::static_type(),
         settings::PrecisionChoice::static_type(),
         settings::ProviderChoice::static_type(),
+        settings::FallbackChoice::static_type(),
         settings::InputColor::static_type(),
         settings::InputTone::static_type(),
         settings::OutputKind::static_type(),

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fer::engine::{EngineKind, EngineOptions, ExecutionProvider};
+use fer::engine::{EngineKind, EngineOptions, ExecutionProvider, Fallback, RemoteOptions};
 use fer::model::{Bundled, Color, Output, Overrides, Precision, Tone};
-use fer::{Classifier, Model};
+use fer::{Classifier, Model, Secret};
 use gst::glib;
 use gst::prelude::*;
 
 use crate::element::{get, list, text};
+use crate::publish::without_password;
 
 /// Which inference engine to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
@@ -32,7 +33,36 @@ pub enum EngineChoice {
     /// TensorRT.
     #[enum_value(name = "TensorRT: an NVIDIA card and its libraries", nick = "tensorrt")]
     TensorRt,
+    /// Servers.
+    #[enum_value(
+        name = "Remote: servers of the Open Inference Protocol at endpoint",
+        nick = "remote"
+    )]
+    Remote,
 }
+
+/// What becomes of faces that no server reads in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstFerFallback")]
+#[repr(i32)]
+pub enum FallbackChoice {
+    /// This machine reads them.
+    #[default]
+    #[enum_value(
+        name = "Local: this machine reads them until a server does again",
+        nick = "local"
+    )]
+    Local,
+    /// They are uncertain.
+    #[enum_value(name = "Drop: they are uncertain in that frame", nick = "drop")]
+    Drop,
+    /// The stream ends.
+    #[enum_value(name = "Error: the stream ends", nick = "error")]
+    Error,
+}
+
+/// Where the token is looked for that no property gives.
+const TOKEN: &str = "FER_REMOTE_TOKEN";
 
 /// Which of the networks that come with the plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
@@ -158,6 +188,15 @@ pub struct Settings {
     pub device_id: u32,
     pub precision: PrecisionChoice,
     pub execution_provider: ProviderChoice,
+    pub endpoint: Option<String>,
+    pub model_name: String,
+    pub model_version: Option<String>,
+    /// Milliseconds.
+    pub deadline: u32,
+    pub retries: u32,
+    pub fallback: FallbackChoice,
+    pub token: Option<Secret>,
+    pub ca_file: Option<PathBuf>,
     pub labels: Option<String>,
     pub input_color: InputColor,
     pub input_mean: Option<String>,
@@ -193,6 +232,14 @@ impl Default for Settings {
             device_id: 0,
             precision: PrecisionChoice::default(),
             execution_provider: ProviderChoice::default(),
+            endpoint: None,
+            model_name: RemoteOptions::default().model,
+            model_version: None,
+            deadline: RemoteOptions::default().deadline.as_millis() as u32,
+            retries: RemoteOptions::default().retries,
+            fallback: FallbackChoice::default(),
+            token: None,
+            ca_file: None,
             labels: None,
             input_color: InputColor::default(),
             input_mean: None,
@@ -262,6 +309,53 @@ impl Settings {
                     .blurb("Where ONNX Runtime computes")
                     .mutable_ready()
                     .build(),
+                glib::ParamSpecString::builder("endpoint")
+                    .nick("Endpoint")
+                    .blurb("Servers for engine=remote, grpc://host:port, or grpcs:// where it is built in; several with commas between, the preferred one first")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("model-name")
+                    .nick("Name of the model")
+                    .blurb("What the servers call the network")
+                    .default_value(Some(default.model_name.as_str()))
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("model-version")
+                    .nick("Version of the model")
+                    .blurb("Its version at the servers (unset: they choose)")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt::builder("deadline")
+                    .nick("Deadline")
+                    .blurb("Longest time that a frame waits for servers, in ms, all tries together; what becomes of its faces then is fallback")
+                    .minimum(1)
+                    .maximum(600_000)
+                    .default_value(default.deadline)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecUInt::builder("retries")
+                    .nick("Retries")
+                    .blurb("Further tries of a request that fails before the deadline, at the next endpoint where there is one; none while many fail")
+                    .maximum(16)
+                    .default_value(default.retries)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("fallback", default.fallback)
+                    .nick("Fallback")
+                    .blurb("What becomes of faces that no server reads in time")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("token")
+                    .nick("Token")
+                    .blurb("Sent to the servers with each request (authorization: Bearer); can't be read again (unset: that in the environment's FER_REMOTE_TOKEN)")
+                    .write_only()
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("ca-file")
+                    .nick("Certificates")
+                    .blurb("PEM file of the certificates that are trusted with grpcs:// (unset: those of the system)")
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecString::builder("labels")
                     .nick("Labels")
                     .blurb("Class names in the order of the output, with commas between (unset: the model file's)")
@@ -318,7 +412,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecUInt64::builder("batch-timeout")
                     .nick("Batch timeout")
-                    .blurb("How long a shared engine on a card waits for faces of other streams to classify them together, in ns (on a processor nobody waits)")
+                    .blurb("How long a shared engine on a card or at a server waits for faces of other streams to classify them together, in ns (on a processor nobody waits)")
                     .maximum(60_000_000_000)
                     .default_value(default.batch_timeout)
                     .mutable_playing()
@@ -391,7 +485,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since start: engine, frames, faces, classified, unread (those for which the network gave no probabilities), batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; prepare-time and classify-time, which contains it, in ns")
+                    .blurb("Since start: engine, frames, faces, classified, unread (those for which the network gave no probabilities), batches; engine-batches, engine-faces and engine-largest-batch of all elements that share the engine; prepare-time and classify-time, which contains it, in ns; with engine=remote of all that share it remote-endpoint, remote-requests, remote-retries, remote-late, remote-failed, remote-outages and local-faces")
                     .read_only()
                     .build(),
             ]
@@ -407,6 +501,16 @@ impl Settings {
             "device-id" => self.device_id = get(value),
             "precision" => self.precision = get(value),
             "execution-provider" => self.execution_provider = get(value),
+            "endpoint" => self.endpoint = text(value),
+            "model-name" => {
+                self.model_name = text(value).unwrap_or_else(|| Self::default().model_name);
+            }
+            "model-version" => self.model_version = text(value),
+            "deadline" => self.deadline = get(value),
+            "retries" => self.retries = get(value),
+            "fallback" => self.fallback = get(value),
+            "token" => self.token = text(value).map(Secret::new),
+            "ca-file" => self.ca_file = text(value).map(PathBuf::from),
             "labels" => self.labels = text(value),
             "input-color" => self.input_color = get(value),
             "input-mean" => self.input_mean = text(value),
@@ -436,16 +540,20 @@ impl Settings {
     /// The value of a property.
     pub fn get(&self, property: &str) -> glib::Value {
         match property {
-            "model" => {
-                let path = self.model.as_ref();
-                path.map(|p| p.display().to_string()).to_value()
-            }
+            "model" => path(self.model.as_ref()),
             "builtin-model" => self.builtin_model.to_value(),
             "engine" => self.engine.to_value(),
             "threads" => self.threads.to_value(),
             "device-id" => self.device_id.to_value(),
             "precision" => self.precision.to_value(),
             "execution-provider" => self.execution_provider.to_value(),
+            "endpoint" => self.endpoint.as_deref().map(without_password).to_value(),
+            "model-name" => self.model_name.to_value(),
+            "model-version" => self.model_version.to_value(),
+            "deadline" => self.deadline.to_value(),
+            "retries" => self.retries.to_value(),
+            "fallback" => self.fallback.to_value(),
+            "ca-file" => path(self.ca_file.as_ref()),
             "labels" => self.labels.to_value(),
             "input-color" => self.input_color.to_value(),
             "input-mean" => self.input_mean.to_value(),
@@ -501,6 +609,7 @@ impl Settings {
                 EngineChoice::Builtin => EngineKind::Builtin,
                 EngineChoice::OnnxRuntime => EngineKind::OnnxRuntime,
                 EngineChoice::TensorRt => EngineKind::TensorRt,
+                EngineChoice::Remote => EngineKind::Remote,
             },
             threads: self.threads as usize,
             shared: self.shared_engine,
@@ -516,10 +625,41 @@ impl Settings {
                 ProviderChoice::Cpu => ExecutionProvider::Cpu,
                 ProviderChoice::Cuda => ExecutionProvider::Cuda,
             },
+            remote: self.remote(),
         };
         let mut classifier = Classifier::new(&model, &options)?;
         classifier.set_mirror(self.mirror);
         Ok(classifier)
+    }
+
+    fn remote(&self) -> RemoteOptions {
+        let token = || std::env::var(TOKEN).ok().map(Secret::new);
+        RemoteOptions {
+            endpoints: self.endpoint.as_deref().map(list).unwrap_or_default(),
+            model: self.model_name.clone(),
+            version: self.model_version.clone(),
+            deadline: Duration::from_millis(self.deadline.into()),
+            retries: self.retries,
+            fallback: match self.fallback {
+                FallbackChoice::Local => Fallback::Local,
+                FallbackChoice::Drop => Fallback::Drop,
+                FallbackChoice::Error => Fallback::Error,
+            },
+            token: self.token.clone().or_else(token).unwrap_or_default(),
+            ca_file: self.ca_file.clone(),
+        }
+    }
+
+    /// Longest time that a frame may wait for others: for faces of other streams where they are
+    /// run together, and for servers.
+    pub fn longest_wait(&self, joint: bool) -> gst::ClockTime {
+        let patience = gst::ClockTime::from_nseconds(self.batch_timeout);
+        let deadline = gst::ClockTime::from_mseconds(self.deadline.into());
+        match self.engine {
+            EngineChoice::Remote => patience + deadline,
+            _ if joint => patience,
+            _ => gst::ClockTime::ZERO,
+        }
     }
 
     fn overrides(&self) -> fer::Result<Overrides> {
@@ -555,6 +695,10 @@ impl Settings {
     pub fn types(&self) -> Vec<String> {
         list(&self.roi_types)
     }
+}
+
+fn path(path: Option<&PathBuf>) -> glib::Value {
+    path.map(|path| path.display().to_string()).to_value()
 }
 
 fn size(text: &str) -> fer::Result<(usize, usize)> {

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
+use fer::Secret;
 use gst::glib;
-
-use super::secret::Secret;
 
 /// A place for records.
 #[derive(Debug, Clone, PartialEq, Eq)]

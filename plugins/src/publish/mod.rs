@@ -25,13 +25,13 @@ mod location;
 #[cfg(feature = "mqtt")]
 mod mqtt;
 mod queue;
-mod secret;
 mod settings;
 #[cfg(feature = "mqtts")]
 mod tls;
 mod worker;
 
 pub use changes::Changes;
+pub use location::without_password;
 
 glib::wrapper! {
     pub struct Publish(ObjectSubclass<imp::Publish>)

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fer::Secret;
 use gst::glib;
 use gst::prelude::*;
 
 use super::location::{Location, without_password};
-use super::secret::Secret;
 use crate::element::{get, list, text};
 use crate::record::Schema;
 

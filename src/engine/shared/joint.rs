@@ -1,5 +1,5 @@
-//! Faces of several streams, run as one batch: a queue that owns what waits, and a thread that
-//! runs it.
+//! Faces of several streams, run as one batch: a queue that owns what waits, and threads that
+//! run it, one for each batch that may run at a time.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::super::{Engine, Runs};
+use super::super::{Engine, Runs, ServiceReport};
 use crate::sync::lock;
 
 /// How one stream wants its faces to be run.
@@ -20,7 +20,20 @@ pub struct Terms {
     hurried: AtomicBool,
     /// Most faces of a batch with its own.
     most: AtomicUsize,
+    wait: Mutex<Wait>,
 }
+
+/// A stream's wait for the values of its faces.
+#[derive(Default)]
+struct Wait {
+    /// Whether it waits no longer.
+    leaving: bool,
+    /// Ends the wait under way.
+    answer: Option<Answer>,
+}
+
+/// Takes the outcome; whoever waits no longer has dropped the other end.
+type Answer = SyncSender<Result<Vec<f32>, String>>;
 
 impl Terms {
     /// Terms of a stream that waits that long, for at most that many faces in all.
@@ -29,6 +42,7 @@ impl Terms {
             patience: AtomicU64::new(0),
             hurried: AtomicBool::new(false),
             most: AtomicUsize::new(most.max(1)),
+            wait: Mutex::default(),
         };
         terms.set_patience(patience);
         terms
@@ -44,7 +58,29 @@ impl Terms {
     pub fn set_hurry(&self, hurry: bool) {
         self.hurried.store(hurry, Ordering::Relaxed);
     }
+
+    /// Has it leave the wait for its values, and not begin another, or wait again.
+    pub fn set_leaving(&self, leaving: bool) {
+        let mut wait = lock(&self.wait);
+        wait.leaving = leaving;
+        if leaving && let Some(answer) = wait.answer.take() {
+            // One that has been answered meanwhile stays so.
+            let _ = answer.try_send(Err(LEFT.to_owned()));
+        }
+    }
+
+    /// Begins a wait that `answer` ends.
+    fn begin(&self, answer: &Answer) -> Result<(), String> {
+        let mut wait = lock(&self.wait);
+        if wait.leaving {
+            return Err(LEFT.to_owned());
+        }
+        wait.answer = Some(answer.clone());
+        Ok(())
+    }
 }
+
+const LEFT: &str = "the stream has ended";
 
 /// Faces of one stream that wait.
 struct Job {
@@ -52,8 +88,9 @@ struct Job {
     faces: usize,
     outputs: usize,
     terms: Arc<Terms>,
-    /// Takes the outcome; whoever waits no longer has dropped the other end.
-    answer: SyncSender<Result<Vec<f32>, String>>,
+    /// When it came.
+    since: Instant,
+    answer: Answer,
 }
 
 #[derive(Default)]
@@ -61,6 +98,8 @@ struct Queue {
     waiting: VecDeque<Job>,
     /// Streams that may add to it.
     members: usize,
+    /// Jobs that are being run; their streams wait.
+    running: usize,
     closed: bool,
 }
 
@@ -68,30 +107,42 @@ struct Queue {
 struct State {
     queue: Mutex<Queue>,
     changed: Condvar,
+    /// Held by the thread that makes up the next batch.
+    turn: Mutex<()>,
     runs: Mutex<Runs>,
 }
 
 /// An engine that runs faces of several streams together.
 pub struct Joint {
+    engine: Arc<dyn Engine>,
     state: Arc<State>,
-    worker: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
 }
 
 impl Joint {
-    /// Gives `engine` its thread.
+    /// Gives `engine` its threads: one for each of the batches that are run `at_once`.
     ///
     /// # Errors
     /// When there is none.
-    pub fn new(engine: Box<dyn Engine>) -> std::io::Result<Self> {
-        let state = Arc::<State>::default();
-        let own = state.clone();
-        let worker = std::thread::Builder::new()
-            .name("fer-batches".to_owned())
-            .spawn(move || work(&*engine, &own))?;
-        Ok(Self {
-            state,
-            worker: Some(worker),
-        })
+    pub fn new(engine: Box<dyn Engine>, at_once: usize) -> std::io::Result<Self> {
+        let mut joint = Self {
+            engine: engine.into(),
+            state: Arc::default(),
+            workers: Vec::new(),
+        };
+        for _ in 0..at_once {
+            let (engine, state) = (joint.engine.clone(), joint.state.clone());
+            let worker = std::thread::Builder::new()
+                .name("fer-batches".to_owned())
+                .spawn(move || work(&*engine, &state))?;
+            joint.workers.push(worker);
+        }
+        Ok(joint)
+    }
+
+    /// How the engine's servers do, where it has any.
+    pub fn service(&self) -> Option<ServiceReport> {
+        self.engine.service()
     }
 
     /// What it has run.
@@ -121,7 +172,8 @@ impl Joint {
     /// Runs the `faces` faces in `input`, with those of others that wait.
     ///
     /// # Errors
-    /// When the engine fails or panics, for all whose faces were in the batch.
+    /// When the engine fails or panics, for all whose faces were in the batch; when the stream
+    /// leaves.
     pub fn run(
         &self,
         terms: &Arc<Terms>,
@@ -130,16 +182,20 @@ impl Joint {
         output: &mut [f32],
     ) -> Result<(), String> {
         let (answer, outcome) = sync_channel(1);
+        terms.begin(&answer)?;
         lock(&self.state.queue).waiting.push_back(Job {
             input: input.to_vec(),
             faces,
             outputs: output.len(),
             terms: terms.clone(),
+            since: Instant::now(),
             answer,
         });
         self.state.changed.notify_all();
         let gone = |_| Err("the engine's thread has ended".to_owned());
-        output.copy_from_slice(&outcome.recv().unwrap_or_else(gone)?);
+        let values = outcome.recv().unwrap_or_else(gone);
+        lock(&terms.wait).answer = None;
+        output.copy_from_slice(&values?);
         Ok(())
     }
 }
@@ -148,7 +204,8 @@ impl Drop for Joint {
     fn drop(&mut self) {
         lock(&self.state.queue).closed = true;
         self.state.changed.notify_all();
-        if let Some(worker) = self.worker.take() {
+        self.engine.close();
+        for worker in self.workers.drain(..) {
             // It catches what panics.
             let _ = worker.join();
         }
@@ -160,7 +217,9 @@ fn work(engine: &dyn Engine, state: &State) {
         let input: Vec<f32> = jobs.iter().flat_map(|job| &job.input).copied().collect();
         let faces = jobs.iter().map(|job| job.faces).sum();
         let mut output = vec![0.0; jobs.iter().map(|job| job.outputs).sum()];
-        let run = AssertUnwindSafe(|| engine.run(&input, faces, &mut output));
+        let since = jobs.iter().map(|job| job.since).min();
+        let since = since.unwrap_or_else(Instant::now);
+        let run = AssertUnwindSafe(|| engine.run_since(since, &input, faces, &mut output));
         let outcome = match catch_unwind(run) {
             Ok(outcome) => outcome.map_err(|why| match why {
                 crate::Error::Engine { reason, .. } => reason,
@@ -169,18 +228,20 @@ fn work(engine: &dyn Engine, state: &State) {
             Err(_) => Err("the engine panicked".to_owned()),
         };
         lock(&state.runs).add(faces);
+        lock(&state.queue).running -= jobs.len();
         let mut rest = &output[..];
         for job in jobs {
             let (own, after) = rest.split_at(job.outputs);
             rest = after;
-            // Who waits no longer needs no answer.
-            let _ = job.answer.send(outcome.clone().map(|()| own.to_vec()));
+            // Who waits no longer needs no answer, and who has left has one already.
+            let _ = job.answer.try_send(outcome.clone().map(|()| own.to_vec()));
         }
     }
 }
 
 /// What is to be run next; `None` when the queue is closed and empty.
 fn next_batch(state: &State) -> Option<Vec<Job>> {
+    let _turn = lock(&state.turn);
     let mut queue = lock(&state.queue);
     while queue.waiting.is_empty() {
         if queue.closed {
@@ -195,10 +256,11 @@ fn next_batch(state: &State) -> Option<Vec<Job>> {
         let hurried = |job: &Job| job.terms.hurried.load(Ordering::Relaxed);
         let is_full = count < queue.waiting.len() || is_filled(&queue, count);
         // When all streams wait, no other faces can come.
-        let all_wait = queue.waiting.len() >= queue.members;
+        let all_wait = queue.waiting.len() + queue.running >= queue.members;
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let is_late = left.is_some_and(|left| left.is_zero());
         if is_full || all_wait || is_late || queue.closed || queue.waiting.iter().any(hurried) {
+            queue.running += count;
             return Some(queue.waiting.drain(..count).collect());
         }
         queue = wait(&state.changed, queue, left);
@@ -270,7 +332,11 @@ mod tests {
     }
 
     fn joint(members: usize) -> Arc<Joint> {
-        let joint = Joint::new(Box::new(Doubling)).unwrap();
+        of(Doubling, members, 1)
+    }
+
+    fn of(engine: impl Engine + 'static, members: usize, at_once: usize) -> Arc<Joint> {
+        let joint = Joint::new(Box::new(engine), at_once).unwrap();
         (0..members).for_each(|_| joint.add_member(true));
         Arc::new(joint)
     }
@@ -342,6 +408,50 @@ mod tests {
         assert!(result.recv_timeout(Duration::from_millis(50)).is_err());
         joint.add_member(false);
         assert_eq!(end(&result), Ok(2.0));
+    }
+
+    /// Holds every run until it is closed.
+    #[derive(Default)]
+    struct Hanging {
+        begun: Arc<AtomicUsize>,
+        closed: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    impl Engine for Hanging {
+        fn run(&self, _: &[f32], _: usize, _: &mut [f32]) -> Result<()> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            let closed = lock(&self.closed);
+            let _closed = self.changed.wait_while(closed, |closed| !*closed);
+            Err(Error::Engine {
+                engine: "test",
+                reason: "closed".to_owned(),
+            })
+        }
+
+        fn close(&self) {
+            *lock(&self.closed) = true;
+            self.changed.notify_all();
+        }
+    }
+
+    #[test]
+    fn who_leaves_waits_for_no_run_and_the_end_for_none_either() {
+        let hanging = Hanging::default();
+        let begun = hanging.begun.clone();
+        let joint = of(hanging, 2, 2);
+        let terms = [0, 0].map(|_| Arc::new(Terms::new(Duration::ZERO, 1)));
+        let results = [0, 1].map(|i| start(&joint, &terms[i], 1.0));
+        // Both run at a time.
+        while begun.load(Ordering::SeqCst) < 2 {
+            std::thread::yield_now();
+        }
+        terms[0].set_leaving(true);
+        assert_eq!(end(&results[0]), Err(LEFT.to_owned()));
+        assert_eq!(end(&start(&joint, &terms[0], 1.0)), Err(LEFT.to_owned()));
+        assert!(results[1].try_recv().is_err());
+        joint.engine.close();
+        assert_eq!(end(&results[1]), Err("closed".to_owned()));
     }
 
     #[test]

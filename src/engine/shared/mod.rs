@@ -3,7 +3,7 @@
 //! On a processor each stream runs it by itself, at the same time as others: a batch of faces
 //! takes as long there as one after the other. On a card, which does one thing at a time and
 //! takes hardly longer for many faces than for one, faces that arrive together are run as one
-//! batch.
+//! batch. So they are at a server, where several batches may be on their way at a time.
 
 mod joint;
 
@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 
+use super::remote::{self, RemoteOptions, ServiceReport};
 use super::{Engine, EngineKind, EngineOptions, ExecutionProvider, Runs, Selection, pieces};
 use crate::model::Precision;
 use crate::sync::lock;
@@ -26,6 +27,7 @@ struct Key {
     execution_provider: ExecutionProvider,
     device: usize,
     precision: Precision,
+    remote: Option<RemoteOptions>,
 }
 
 /// An engine that several streams run.
@@ -84,11 +86,21 @@ impl Membership {
         self.wake();
     }
 
-    /// Whether this stream is in a hurry. While it is, nobody waits for more faces to join
-    /// its own; a wait under way ends at once.
+    /// Whether this stream is in a hurry to end. While it is, nobody waits for more faces to
+    /// join its own, and it does not wait for their values where they are run together: a run
+    /// of its own fails at once.
     pub fn set_hurry(&self, hurry: bool) {
         self.terms.set_hurry(hurry);
+        self.terms.set_leaving(hurry);
         self.wake();
+    }
+
+    /// How the servers do that run the network; `None` where this machine does.
+    pub fn service(&self) -> Option<ServiceReport> {
+        match &self.shared.upgrade()?.way {
+            Way::Apart(engine, _) => engine.service(),
+            Way::Joint(joint) => joint.service(),
+        }
     }
 
     fn wake(&self) {
@@ -120,8 +132,11 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
         execution_provider: options.execution_provider,
         device: options.device,
         precision: options.precision,
+        remote: (options.kind == EngineKind::Remote).then(|| options.remote.clone()),
     };
-    let place = {
+    let place = if !options.shared {
+        Place::default()
+    } else {
         let mut engines = lock(&ENGINES);
         // One that is being opened is held by whoever opens it, and its lock too.
         engines.retain(|_, place| Arc::strong_count(place) > 1 || lock(place).strong_count() > 0);
@@ -134,15 +149,19 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
         Some(shared) => shared,
         None => {
             let own = super::open_own(model, options)?;
-            let way = match (own.kind, options.execution_provider) {
-                (EngineKind::TensorRt, _) | (EngineKind::OnnxRuntime, ExecutionProvider::Cuda) => {
-                    let joint = Joint::new(own.engine).map_err(|why| Error::Engine {
-                        engine: own.kind.name(),
-                        reason: format!("no thread for it: {why}"),
-                    })?;
-                    Way::Joint(joint)
-                }
-                _ => Way::Apart(own.engine, Mutex::default()),
+            let at_once = match (own.kind, options.execution_provider) {
+                (EngineKind::TensorRt, _) | (EngineKind::OnnxRuntime, ExecutionProvider::Cuda) => 1,
+                (EngineKind::Remote, _) => remote::UNDER_WAY,
+                _ => 0,
+            };
+            let way = if at_once > 0 {
+                let joint = Joint::new(own.engine, at_once).map_err(|why| Error::Engine {
+                    engine: own.kind.name(),
+                    reason: format!("no thread for it: {why}"),
+                })?;
+                Way::Joint(joint)
+            } else {
+                Way::Apart(own.engine, Mutex::default())
             };
             let shared = Arc::new(SharedEngine {
                 kind: own.kind,
@@ -163,6 +182,8 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
     if joined {
         match &shared.way {
             Way::Apart(engine, _) => pieces::check(&**engine, model)?,
+            // Where no server serves there is nothing to check.
+            Way::Joint(joint) if joint.service().is_some_and(|s| s.serving.is_none()) => (),
             Way::Joint(_) => {
                 share.terms.set_hurry(true);
                 pieces::check(&share, model)?;

@@ -1,9 +1,9 @@
-//! A password: whatever prints the settings prints nothing of it.
+//! A password or token: whatever prints the settings prints nothing of it.
 
 use std::fmt;
 
 /// Text that is not shown.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {
@@ -12,8 +12,12 @@ impl Secret {
         Self(text)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text, for who has to send it.
-    #[cfg(feature = "mqtt")]
     pub fn reveal(&self) -> &str {
         &self.0
     }
