@@ -196,7 +196,9 @@ fn records_that_the_brokers_do_not_take_are_dropped_and_told() {
     assert_eq!((run.error.as_ref(), run.frames.len()), (None, 5));
     let stats = &run.stats["ferpublish"];
     assert_eq!((stat(stats, "published"), stat(stats, "dropped")), (0, 5));
+    // Once, not for each of them.
     let warned = warnings(&run);
+    assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(warned[0].contains("authorization"), "{warned:?}");
 }
 

@@ -73,9 +73,34 @@ struct Connection {
     fatal: Mutex<Option<String>>,
     /// Whether the user knows that there is no connection.
     told: AtomicBool,
+    /// Whether the user knows that records are refused.
+    refused: AtomicBool,
 }
 
 impl Connection {
+    /// Whether a message failed with its producer, not by itself.
+    fn is_over(&self, why: &KafkaError) -> bool {
+        let with_producer = matches!(
+            why.rdkafka_error_code(),
+            Some(
+                RDKafkaErrorCode::PurgeQueue
+                    | RDKafkaErrorCode::PurgeInflight
+                    | RDKafkaErrorCode::Fatal
+            )
+        );
+        with_producer || self.fatal.lock().unwrap().is_some()
+    }
+
+    /// Tells that a record is refused, once until one is taken again.
+    fn is_refused(&self, why: &KafkaError) {
+        let text = "The brokers take no such record";
+        if self.refused.swap(true, Ordering::Relaxed) {
+            self.reporter.log(&format!("{text}: {why}"));
+        } else {
+            self.reporter.warn(text, &why.to_string());
+        }
+    }
+
     fn is_lost(&self, text: &str, why: &str) {
         if self.told.swap(true, Ordering::Relaxed) {
             self.reporter.log(&format!("{text}: {why}"));
@@ -102,9 +127,8 @@ impl ClientContext for Fate {
                 connection.is_lost(&text, reason);
             }
             Some(
-                RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::Resolve,
+                // One of several that is away is none of the user's concern.
+                RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Resolve,
             ) => connection.is_lost(
                 &format!("No connection to the brokers at {brokers}"),
                 reason,
@@ -128,14 +152,15 @@ impl ProducerContext for Fate {
         match result {
             Ok(_) => {
                 connection.told.store(false, Ordering::Relaxed);
+                connection.refused.store(false, Ordering::Relaxed);
                 connection.queue.set_reachable(true);
                 connection.queue.sent();
             }
+            // What is thrown away with a producer that can't go on is sent again by the next.
+            Err((why, _)) if connection.is_over(why) => (),
             // Reports come in the order of the messages, so it is the oldest under way.
             Err((why, _)) => {
-                connection
-                    .reporter
-                    .warn("The brokers take no such record", &why.to_string());
+                connection.is_refused(why);
                 connection.queue.refused();
             }
         }
@@ -173,6 +198,7 @@ fn session(sender: &Sender, queue: &Arc<Queue>, reporter: &Arc<Reporter>) -> Res
         alive: AtomicBool::new(true),
         fatal: Mutex::new(None),
         told: AtomicBool::new(false),
+        refused: AtomicBool::new(false),
     });
     let producer: ThreadedProducer<Fate> = sender
         .config
@@ -198,15 +224,20 @@ fn feed(
             .payload(&line[..]);
         match producer.send(record) {
             Ok(()) => (),
+            // There is room for all that may be under way; so it is the producer.
             Err((why, _))
-                if why.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) =>
+                if matches!(
+                    why.rdkafka_error_code(),
+                    Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::QueueFull)
+                ) =>
             {
-                connection
-                    .reporter
-                    .warn("A record is too large for Kafka", &why.to_string());
+                return Err(why.to_string());
+            }
+            // Too large, say, or for a topic that may not be written to.
+            Err((why, _)) => {
+                connection.is_refused(&why);
                 queue.refused_last();
             }
-            Err((why, _)) => return Err(why.to_string()),
         }
     }
     Ok(())
