@@ -106,7 +106,12 @@ fn model(args: &Args) -> Result<Model> {
 
 /// The folder's description, in the text form of Triton's `ModelConfig`. OpenVINO Model Server
 /// needs none and reads none.
-fn config(model: &Model, options: &RepositoryOptions, datatype: &str, input: &str) -> Result<String> {
+fn config(
+    model: &Model,
+    options: &RepositoryOptions,
+    datatype: &str,
+    input: &str,
+) -> Result<String> {
     let output = &model.graph().output;
     let file = ModelProto::decode(model.bytes())?;
     let mut outputs = file.graph.iter().flat_map(|graph| &graph.output);
