@@ -600,3 +600,18 @@ fn a_stop_and_a_flush_break_off_the_wait_at_the_end() {
         }
     });
 }
+
+#[test]
+fn two_elements_do_not_write_over_each_other() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two.jsonl");
+    let one = format!("queue ! ferpublish location={} ! fakesink", file.display());
+    let run = run(&format!(
+        "videotestsrc num-buffers=3 ! video/x-raw,width=320,height=240 ! tee name=split \
+         split. ! {one} split. ! {one} name=end"
+    ));
+    let (_, text) = run.error.unwrap();
+    assert!(
+        text.contains("another element or program writes to it"),
+        "{text}"
+    );
+}

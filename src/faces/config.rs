@@ -111,7 +111,10 @@ impl FinderConfig {
         if let Some(roi) = self.roi
             && (roi.is_empty() || !roi.area().is_finite())
         {
-            return fail(format!("region of interest {roi:?} is empty"));
+            return fail(format!(
+                "the region of interest, {} x {}, is empty",
+                roi.width, roi.height
+            ));
         }
         match (self.detector, &self.yunet, &self.cascade) {
             (DetectorKind::Haar, Some(yunet), _) => fail(format!(

@@ -189,7 +189,10 @@ fn a_temperature_of_few_pictures_is_told() {
         "export", "--onnx", "--model", &run, "--data", &data, "--output", &out,
     ]);
     assert!(said.contains("warning: "), "{said}");
-    assert!(said.contains("16 pictures"), "{said}");
+    assert!(
+        said.contains("16 pictures are too few to calibrate by"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -272,4 +275,87 @@ fn soft_labels_of_an_earlier_run_are_not_taken_up() {
     std::fs::write(&stale, "of another run").unwrap();
     succeed(&place.train("second"));
     assert!(!Path::new(&stale).exists());
+}
+
+#[test]
+fn a_run_is_resumed_with_its_own_pictures() {
+    let place = Place::new();
+    let other = place.at("other");
+    sets::fer2013(Path::new(&other), 9, 5);
+    let said = fail(&[
+        "train",
+        "--resume",
+        "--data",
+        &other,
+        "--out",
+        &place.at("run"),
+    ]);
+    assert!(said.contains("was begun with other pictures"), "{said}");
+    succeed(&[
+        "train",
+        "--resume",
+        "--data",
+        &place.at("data"),
+        "--out",
+        &place.at("run"),
+    ]);
+}
+
+#[test]
+fn a_network_is_not_praised_for_what_it_was_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, other, recipe, run) = (at("data"), at("other"), at("recipe.toml"), at("run"));
+    // Without parts, so that the run holds some out itself.
+    for (folder, shift) in [(&data, 0), (&other, 50)] {
+        for i in 0..40 {
+            let file = Path::new(folder)
+                .join(["happy", "sad"][i % 2])
+                .join(format!("{i}.png"));
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            let rng = &mut fer_trainer::rng::Rng::new((i + shift) as u64);
+            let face = common::face(i % 2, rng);
+            image::save_buffer(&file, &face, 48, 48, image::ExtendedColorType::L8).unwrap();
+        }
+    }
+    std::fs::write(&recipe, SMALL).unwrap();
+    succeed(&["train", "--data", &data, "--config", &recipe, "--out", &run]);
+    let eval = |data: &str| succeed(&["eval", "--model", &run, "--data", data]);
+    assert!(eval(&data).contains("was trained on most of these pictures"));
+    assert!(!eval(&other).contains("too good"));
+}
+
+#[test]
+fn data_that_can_not_be_learned_from_is_told_for_what_it_is() {
+    let place = Place::new();
+    let (data, out) = (place.at("data"), place.at("new"));
+    let train = ["train", "--data", &data, "--out"];
+    let said = fail(&[&train[..], &[&data]].concat());
+    assert!(said.contains("--out is the folder of the data"), "{said}");
+    let own = place.at("own");
+    for i in 0..20 {
+        let file = Path::new(&own)
+            .join(["happy", "sad"][i % 2])
+            .join(format!("jo_{i}.png"));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let face = common::face(i % 2, &mut fer_trainer::rng::Rng::new(i as u64));
+        image::save_buffer(&file, &face, 48, 48, image::ExtendedColorType::L8).unwrap();
+    }
+    let train = ["train", "--data", &own, "--out", &out, "--subject", "jo"];
+    let said = fail(&train);
+    assert!(
+        said.contains("all pictures are of one subject, jo"),
+        "{said}"
+    );
+    let foreign = place.at("foreign.onnx");
+    std::fs::write(&foreign, "another network").unwrap();
+    let said = fail(&[&train[..5], &["--init", &foreign]].concat());
+    assert!(
+        said.contains("was not written by fer-trainer export"),
+        "{said}"
+    );
+    std::fs::remove_dir_all(Path::new(&own).join("sad")).unwrap();
+    let said = fail(&train[..5]);
+    assert!(said.contains("one class alone, happy"), "{said}");
+    assert!(!Path::new(&out).exists());
 }

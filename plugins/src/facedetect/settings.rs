@@ -147,6 +147,7 @@ impl Settings {
                 glib::ParamSpecDouble::builder("min-confidence")
                     .nick("Minimum confidence")
                     .blurb("Least confidence of the detector in a new face; one that is followed may have less for a while")
+                    .minimum(0.0)
                     .maximum(1.0)
                     .default_value(default.min_confidence)
                     .mutable_playing()

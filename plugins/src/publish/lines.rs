@@ -1,6 +1,6 @@
 //! JSON lines in a file, a named pipe or on standard output.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Error, ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -43,13 +43,29 @@ impl Target {
     /// Opens `path`; a file is made or emptied.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it can't be written, or another element writes to it.
     pub fn open(path: &Path) -> std::io::Result<Self> {
         let is_pipe = std::fs::metadata(path).is_ok_and(|what| what.file_type().is_fifo());
         if is_pipe {
             return Ok(Self::Pipe(path.to_owned()));
         }
-        File::create(path).map(Self::File)
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        if file.metadata()?.is_file() {
+            // Not emptied before it is known that nobody else writes to it.
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::other("another element or program writes to it"));
+                }
+                // Where a file system has no locks, nobody can be kept away.
+                Ok(()) | Err(TryLockError::Error(_)) => (),
+            }
+            file.set_len(0)?;
+        }
+        Ok(Self::File(file))
     }
 
     /// The file to write to.

@@ -66,7 +66,15 @@ impl Location {
             return Ok(Self::Output);
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Ok(Self::File(text.into()));
+            // Nobody's file is called so.
+            let forgot = ["mqtt", "mqtts", "kafka"].into_iter().find(|scheme| {
+                let behind = text.strip_prefix(scheme);
+                behind.is_some_and(|behind| behind.starts_with(':'))
+            });
+            return match forgot {
+                Some(scheme) => Err(format!("Behind {scheme}: come two slashes and a host")),
+                None => Ok(Self::File(text.into())),
+            };
         };
         match scheme.to_ascii_lowercase().as_str() {
             "file" => match glib::filename_from_uri(text) {
@@ -306,6 +314,8 @@ mod tests {
             #[cfg(not(feature = "kafka"))]
             ("kafka://host/topic", "no Kafka"),
             ("://x", "neither"),
+            ("kafka:topic", "two slashes"),
+            ("mqtt:/host/topic", "two slashes"),
             ("file://far/away", "file:///"),
             (
                 "mqtts://host/topic",

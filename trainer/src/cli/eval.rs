@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use fer::engine::{EngineKind, EngineOptions};
 use fer::{Classifier, Model};
-use fer_trainer::artifact::{is_builtin, weights_file};
+use fer_trainer::artifact::{is_builtin, load, weights_file};
 use fer_trainer::data::{Dataset, Sample, Split};
 use fer_trainer::eval::corruptions::{self, Row};
 use fer_trainer::eval::{Evaluation, Metrics, agreement, bootstrap, evaluate, robustness};
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::model::Chosen;
 use super::source::Source;
-use super::{measures, outputs, within};
+use super::{measures, outputs, seen, within};
 
 /// What measures count.
 const COUNTED: &str = "pictures";
@@ -57,12 +57,27 @@ pub struct Args {
 
 impl Args {
     /// What must be known before the numbers.
-    fn warning(&self, model: &Model, data: &Dataset) -> Option<&'static str> {
-        let learned_from = matches!(self.split, None | Some(Split::Train));
-        (learned_from && data.is_fer2013() && is_builtin(model)).then_some(
-            "The models that are built in learned from the training part of these pictures: these \
-             numbers are too good. --split validation or test has pictures that they never saw.",
-        )
+    fn warning(&self, model: &Model, data: &Dataset) -> Result<Option<&'static str>> {
+        if !matches!(self.split, None | Some(Split::Train)) {
+            return Ok(None);
+        }
+        if data.is_fer2013() && is_builtin(model) {
+            return Ok(Some(
+                "The models that are built in learned from the training part of these pictures: \
+                 these numbers are too good. --split validation or test has pictures that they \
+                 never saw.",
+            ));
+        }
+        if self.model.is_run()
+            && let Some(path) = self.model.path()
+            && seen::is_trained_on(&load(&weights_file(path))?, data)
+        {
+            return Ok(Some(
+                "The network was trained on most of these pictures: these numbers are too good. \
+                 `cross-validate` tells of people who were never seen.",
+            ));
+        }
+        Ok(None)
     }
 }
 
@@ -103,7 +118,7 @@ pub fn run(args: &Args) -> Result<()> {
     let evaluation = evaluate(&mut classifier, &data.classes, &samples, args.mirror)?;
     let metrics = Metrics::new(&data.classes, &evaluation.probabilities, &evaluation.labels);
 
-    let warning = args.warning(&model, &data);
+    let warning = args.warning(&model, &data)?;
     println!("model {} in {}", model.name(), classifier.engine());
     if let Some(warning) = warning {
         println!("{warning}");

@@ -75,8 +75,10 @@ impl Init {
         match self {
             Self::Builtin(builtin) => Ok(WeightsFile::from_model(&builtin.open()?)?),
             Self::Path(path) if is_onnx(path) => {
-                let model = Model::load(path, &Overrides::default())?;
-                Ok(WeightsFile::from_model(&model)?)
+                let model = Model::load(path, &Overrides::default());
+                let foreign =
+                    || format!("{} was not written by fer-trainer export", path.display());
+                Ok(WeightsFile::from_model(&model.with_context(foreign)?)?)
             }
             Self::Path(path) => {
                 let path = weights_file(path);

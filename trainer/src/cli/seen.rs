@@ -14,13 +14,20 @@ pub fn why(init: &WeightsFile, data: &Dataset) -> Option<&'static str> {
     if recipe.stage == Stage::Second {
         return Some("it is from a second stage");
     }
-    let held_out = init.validation?;
+    is_trained_on(init, data).then_some("it was trained on this data set")
+}
+
+/// Whether the network of `file` was trained on `data`: whether that, dealt as there, holds out the
+/// same pictures.
+pub fn is_trained_on(file: &WeightsFile, data: &Dataset) -> bool {
+    let (Some(recipe), Some(held_out)) = (&file.recipe, file.validation) else {
+        return false;
+    };
     // Whether subjects were known there decides what was held out.
     let mut nameless = data.clone();
     nameless.samples.iter_mut().for_each(|s| s.subject = None);
-    let same = [data, &nameless].into_iter().any(|data| {
+    [data, &nameless].into_iter().any(|data| {
         let parts = split::for_training(data, recipe.hold_out, &mut Rng::new(recipe.seed));
         parts.is_ok_and(|parts| digest(parts.validation.iter().copied()) == held_out)
-    });
-    same.then_some("it was trained on this data set")
+    })
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result, bail, ensure};
 use fer_trainer::artifact::{Config, RunFolder, Stage, WeightsFile};
 use fer_trainer::data::split::{self, Training};
-use fer_trainer::data::{Dataset, Sample, warnings};
+use fer_trainer::data::{Dataset, Sample, digest, warnings};
 use fer_trainer::rng::Rng;
 use fer_trainer::train::{self, Device, Outcome, SoftLabels, Trainer};
 
@@ -73,6 +73,10 @@ pub fn run(args: &Args) -> Result<()> {
     if !args.resume {
         folder.check_new()?;
         outputs::folder(Some(&args.out))?;
+        ensure!(
+            !outputs::is_same(&args.out, &args.source.data),
+            "--out is the folder of the data, whose pictures a run would lie among"
+        );
     }
     let init = Init::read(args.init.as_ref())?;
     let resumed = args.resume.then(|| train::resume(&folder)).transpose()?;
@@ -83,6 +87,20 @@ pub fn run(args: &Args) -> Result<()> {
     let device = args.device.check()?;
     let labels = soft_labels(args, &folder)?;
     let data = args.source.open()?;
+    ensure!(
+        data.classes.len() > 1,
+        "the data has one class alone, {}",
+        data.classes.join(", ")
+    );
+    if let (Some(subjects), false) = (data.subjects(), data.has_parts())
+        && subjects.len() == 1
+    {
+        bail!(
+            "all pictures are of one subject, {}, so nobody is left to validate by; is that what \
+             --subject was to tell?",
+            subjects.into_iter().next().unwrap_or_default()
+        );
+    }
     let mut rng = Rng::new(config.seed);
     let Training {
         train,
@@ -105,6 +123,13 @@ pub fn run(args: &Args) -> Result<()> {
                 args.out.display(),
                 trainer.classes.join(", "),
                 data.classes.join(", ")
+            );
+            // Runs from before it was kept have 0.
+            let held_out = [0, digest(validation.iter().copied())];
+            ensure!(
+                held_out.contains(&trainer.progress.validation),
+                "the run in {} was begun with other pictures, or with the same read in another way",
+                args.out.display()
             );
             trainer
         }
@@ -219,6 +244,17 @@ fn start(
         return Ok(started?.0);
     };
     let (trainer, fit) = started.with_context(|| format!("weights {name}"))?;
+    let own = trainer.config.width;
+    if let Some(wider) = init
+        .shape
+        .map(|shape| shape.width)
+        .filter(|width| *width > own)
+    {
+        eprintln!(
+            "warning: of {name}, of width {wider}, the strongest channels make a network of width \
+             {own}, which has to learn again; without that width it goes on as it is"
+        );
+    }
     println!(
         "{name}: {} of {} convolutions, {} of {} classes",
         fit.convolutions,

@@ -166,7 +166,8 @@ impl Trainer {
         ensure!(
             train.len() >= batch,
             Training,
-            "{} training pictures are fewer than a batch of {batch}",
+            "{} training pictures are fewer than a batch of {batch}; batch and ghost_batch in a \
+             recipe (--config) make it smaller",
             train.len()
         );
         ensure!(

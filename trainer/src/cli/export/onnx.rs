@@ -228,18 +228,22 @@ fn calibrate(network: &Network, parts: &Parts, offsets: Vec<f32>) -> (Calibratio
         false,
     );
     let labels: Vec<usize> = samples.iter().map(|s| s.label).collect();
-    let temperature = temperature::fit(&scores, &labels);
+    let enough = samples.len() >= ENOUGH;
+    let temperature = if enough {
+        temperature::fit(&scores, &labels)
+    } else {
+        eprintln!(
+            "warning: {} pictures are too few to calibrate by: probabilities stay as trained",
+            samples.len()
+        );
+        1.0
+    };
     let [low, high] = temperature::RANGE;
     // The search comes as near to them as its own tolerance.
     if (temperature / low).ln() < 1e-3 || (high / temperature).ln() < 1e-3 {
         eprintln!(
             "warning: the temperature is at its limit: {} pictures do not tell how sure the network \
              may be",
-            samples.len()
-        );
-    } else if samples.len() < ENOUGH {
-        eprintln!(
-            "warning: {} pictures are few to calibrate by; probabilities may mean little",
             samples.len()
         );
     }
