@@ -125,11 +125,12 @@ impl Classifier {
 
     /// As [`Classifier::classify`], with a result of its own for each face: one for which the
     /// network gives no probabilities leaves the others theirs; with [`Fallback::Drop`] also
-    /// those that no server has read.
+    /// those that no server has read. However many faces there are, a deadline for servers counts
+    /// once for all.
     ///
     /// # Errors
     /// [`Error::Setting`] when a box holds no pixel of the frame, [`Error::Engine`] when
-    /// inference fails.
+    /// inference fails, or the stream leaves ([`Membership::set_hurry`]).
     pub fn classify_each<F>(
         &mut self,
         frame: &Frame,
@@ -185,14 +186,17 @@ impl Classifier {
         let most = self.max_batch;
         // By batch, what is wrong with it.
         let mut failed = Vec::new();
+        let since = Instant::now();
         for (batch, values) in input
             .chunks(most * len)
             .zip(values.chunks_mut(most * classes))
         {
             let faces = batch.len() / len;
-            let outcome = self.selection.engine.run(batch, faces, values);
+            let outcome = self.selection.engine.run_since(since, batch, faces, values);
             match outcome {
-                Err(Error::Engine { reason, .. }) if self.drops => failed.push(Some(reason)),
+                Err(Error::Engine { reason, .. }) if self.drops && !self.is_leaving() => {
+                    failed.push(Some(reason));
+                }
                 outcome => {
                     outcome?;
                     self.runs.add(faces);
@@ -212,6 +216,10 @@ impl Classifier {
             }
         };
         Ok(faces.map(read).collect())
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.membership().is_some_and(|m| m.is_leaving())
     }
 
     /// What the values of all looks at a face say, which is the `at`-th of its call.

@@ -36,8 +36,7 @@ pub trait Engine: Send + Sync {
     /// [`Error::Engine`] when inference fails or gives another number of values.
     fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()>;
 
-    /// The same for faces of which the first has waited `since`, from when on a deadline counts
-    /// where there is one.
+    /// The same with a deadline, where there is one, that counts from `since`.
     ///
     /// # Errors
     /// As [`Engine::run`].

@@ -80,12 +80,19 @@ pub(super) fn any_number(
 /// # Errors
 /// Where it is not, or the engine fails.
 pub(super) fn check(engine: &dyn Engine, model: &Model) -> Result<()> {
+    let values = one_face(engine, model).map_err(|e| refused(model, e))?;
+    is_as_said(&values, model)
+}
+
+/// What `engine` gives for a face.
+///
+/// # Errors
+/// Where it fails.
+pub(super) fn one_face(engine: &dyn Engine, model: &Model) -> Result<Vec<f32>> {
     let [face, _] = trial_faces(model.info().input.len());
     let mut values = vec![0.0; model.info().labels.len()];
-    engine
-        .run(&face, 1, &mut values)
-        .map_err(|e| refused(model, e))?;
-    is_as_said(&values, model)
+    engine.run(&face, 1, &mut values)?;
+    Ok(values)
 }
 
 /// Whether `values` of a face are what the model says they are.
@@ -99,7 +106,7 @@ pub(super) fn is_as_said(values: &[f32], model: &Model) -> Result<()> {
 }
 
 /// What an engine says of its first run, as said of the model.
-fn refused(model: &Model, error: Error) -> Error {
+pub(super) fn refused(model: &Model, error: Error) -> Error {
     match error {
         Error::Engine { engine, reason } => model.error(format!("engine {engine}: {reason}")),
         other => other,

@@ -181,6 +181,7 @@ impl Classify {
         &self,
         task: &Task,
         predictions: Vec<fer::Result<Prediction>>,
+        fallback: FallbackChoice,
     ) -> Vec<Option<Prediction>> {
         let mut first = None;
         let predictions = predictions
@@ -197,10 +198,17 @@ impl Classify {
         if let Some(why) = first
             && !self.warned.swap(true, Ordering::Relaxed)
         {
+            // What servers answer is checked, so that what is unread was not answered.
+            let text = match task.classifier.engine() {
+                EngineKind::Remote if fallback == FallbackChoice::Drop => {
+                    "No server has read a face in time"
+                }
+                _ => "The network gives no probabilities for a face",
+            };
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Failed,
-                ("The network gives no probabilities for a face, which is uncertain therefore"),
+                ("{text}, which is uncertain therefore"),
                 [
                     "frame {}: {why}; more of these are counted in stats",
                     task.frame
@@ -470,7 +478,7 @@ impl BaseTransformImpl for Classify {
         let (frame, start) = (task.frame, Instant::now());
         let predictions = self
             .read(&mut task, buffer)
-            .map(|predictions| self.spare(&task, predictions));
+            .map(|predictions| self.spare(&task, predictions, settings.fallback));
         self.tell_of_outage();
         let (faces, tell) = self.end(task, predictions, start.elapsed(), settings.threshold)?;
         let expressions: Vec<_> = faces.iter().map(|face| face.expression.clone()).collect();

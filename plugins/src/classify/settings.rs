@@ -327,7 +327,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecUInt::builder("deadline")
                     .nick("Deadline")
-                    .blurb("Longest time that a frame waits for servers, in ms, all tries together; what becomes of its faces then is fallback")
+                    .blurb("Longest time that a frame waits for servers, in ms, all tries together, after batch-timeout; what becomes of its faces then is fallback")
                     .minimum(1)
                     .maximum(600_000)
                     .default_value(default.deadline)

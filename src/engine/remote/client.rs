@@ -28,15 +28,25 @@ pub enum Failure {
     Away(String),
     /// Nobody has answered in time.
     Late,
-    /// The server will not do that, however often it is asked.
+    /// It is too much, now or at all: another try with less may be answered.
+    Full(String),
+    /// The server will not do that, or can't.
     Refused(String),
+    /// It does not know the model; it may be loading it.
+    Unknown(String),
+    /// What can't be right however long one waits: another network, or no right to ask.
+    Wrong(String),
 }
 
 impl Failure {
     /// In one line.
     pub fn text(&self, deadline: Duration) -> String {
         match self {
-            Self::Away(why) | Self::Refused(why) => why.clone(),
+            Self::Away(why)
+            | Self::Full(why)
+            | Self::Refused(why)
+            | Self::Unknown(why)
+            | Self::Wrong(why) => why.clone(),
             Self::Late => format!("no answer within {} ms", deadline.as_millis()),
         }
     }
@@ -154,12 +164,20 @@ fn failure(status: Status) -> Failure {
     };
     match status.code() {
         Code::DeadlineExceeded => Failure::Late,
-        Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::Cancelled => {
+        Code::Unavailable | Code::Aborted | Code::Cancelled => {
             Failure::Away(with_source(said, &status))
         }
+        Code::ResourceExhausted => Failure::Full(with_source(said, &status)),
         // What breaks on the way has a source, what the server says has none.
         _ if status.source().is_some() => Failure::Away(with_source(said, &status)),
-        code => Failure::Refused(format!("{code:?}: {said}")),
+        code => {
+            let said = format!("{code:?}: {said}");
+            match code {
+                Code::NotFound => Failure::Unknown(said),
+                Code::Unauthenticated | Code::PermissionDenied => Failure::Wrong(said),
+                _ => Failure::Refused(said),
+            }
+        }
     }
 }
 
@@ -185,13 +203,15 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     texts.join(": ")
 }
 
-/// The first line of what a server says, which may be a long trace.
-fn line(text: &str) -> String {
+/// The first line of what a server says, which may be a long trace, without what would move a
+/// terminal's cursor.
+pub fn line(text: &str) -> String {
     const LONGEST: usize = 200;
     let line = text.lines().find(|line| !line.trim().is_empty());
     line.unwrap_or_default()
         .trim()
         .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
         .take(LONGEST)
         .collect()
 }

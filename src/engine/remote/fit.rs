@@ -1,8 +1,16 @@
 //! Whether what a server runs takes our faces and gives our classes.
 
+use super::client::line;
 use super::messages::{Metadata, Tensor};
 use super::tensors::Datatype;
 use crate::Model;
+
+/// Most faces of a request that are taken on a server's word.
+const MOST_FACES: usize = 4096;
+/// And most values of all faces of a request.
+const MOST_VALUES: usize = 1 << 26;
+/// Of names and sizes, so many are said.
+const SAID: usize = 8;
 
 /// What requests to a server look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,25 +40,30 @@ pub fn fit(metadata: &Metadata, model: &Model) -> Result<Signature, String> {
     };
     if let [input, others @ ..] = &metadata.inputs[..] {
         if !others.is_empty() {
-            let names: Vec<&str> = metadata.inputs.iter().map(|i| &*i.name).collect();
             return Err(format!(
                 "it has the inputs {} instead of one",
-                names.join(", ")
+                names(&metadata.inputs)
             ));
         }
         let [_, wanted @ ..] = info.input.shape(1);
         signature.faces = takes(input, &wanted)?;
         signature.input.clone_from(&input.name);
-        signature.datatype = Datatype::named(&input.datatype)
-            .ok_or_else(|| format!("its input {:?} is of type {}", input.name, input.datatype))?;
+        signature.datatype = Datatype::named(&input.datatype).ok_or_else(|| {
+            format!(
+                "its input {} is of type {}",
+                name(input),
+                line(&input.datatype)
+            )
+        })?;
     }
     if !metadata.outputs.is_empty() {
         let labels = info.labels.len();
         let output = choose(&metadata.outputs, &graph.output, labels)?;
         if classes(output).is_some_and(|classes| classes != labels) {
             return Err(format!(
-                "its output {:?} of shape {:?} has not {labels} values a face, one a label",
-                output.name, output.shape
+                "its output {} of shape {} has not {labels} values a face, one a label",
+                name(output),
+                shape(output)
             ));
         }
         signature.output.clone_from(&output.name);
@@ -63,14 +76,26 @@ fn takes(input: &Tensor, wanted: &[usize]) -> Result<Option<usize>, String> {
     let [faces, face @ ..] = &input.shape[..] else {
         return Ok(None);
     };
-    let same = |(have, want): (&i64, &usize)| *have < 0 || usize::try_from(*have) == Ok(*want);
+    let same = |(have, want): (&i64, &usize)| *have == -1 || usize::try_from(*have) == Ok(*want);
     if face.len() != wanted.len() || !face.iter().zip(wanted).all(same) {
         return Err(format!(
-            "its input {:?} of shape {:?} does not take faces of shape {wanted:?}",
-            input.name, input.shape
+            "its input {} of shape {} does not take faces of shape {wanted:?}",
+            name(input),
+            shape(input)
         ));
     }
-    Ok(usize::try_from(*faces).ok().filter(|faces| *faces > 0))
+    let values: usize = wanted.iter().product();
+    match usize::try_from(*faces) {
+        // Some servers say 0 where a size is open.
+        Ok(0) => Ok(None),
+        Ok(faces) if faces <= MOST_FACES && faces * values <= MOST_VALUES => Ok(Some(faces)),
+        Err(_) if *faces == -1 => Ok(None),
+        _ => Err(format!(
+            "its input {} of shape {} takes no number of faces that can be sent",
+            name(input),
+            shape(input)
+        )),
+    }
 }
 
 /// Values of a face in `output`, where that is said.
@@ -78,9 +103,35 @@ fn classes(output: &Tensor) -> Option<usize> {
     let [_, face @ ..] = &output.shape[..] else {
         return None;
     };
-    face.iter()
-        .map(|size| usize::try_from(*size).ok())
-        .product()
+    face.iter().try_fold(1usize, |product, size| match size {
+        -1 => None,
+        size => Some(product.saturating_mul(usize::try_from(*size).unwrap_or(usize::MAX))),
+    })
+}
+
+/// The name of `tensor`, for messages.
+fn name(tensor: &Tensor) -> String {
+    format!(
+        "{:?}",
+        line(&tensor.name).chars().take(60).collect::<String>()
+    )
+}
+
+fn names(tensors: &[Tensor]) -> String {
+    let mut names: Vec<String> = tensors.iter().take(SAID).map(name).collect();
+    if tensors.len() > SAID {
+        names.push(format!("and {} more", tensors.len() - SAID));
+    }
+    names.join(", ")
+}
+
+/// The shape of `tensor`, for messages.
+fn shape(tensor: &Tensor) -> String {
+    let said = &tensor.shape[..tensor.shape.len().min(SAID)];
+    if said.len() < tensor.shape.len() {
+        return format!("{said:?} and {} more sizes", tensor.shape.len() - SAID);
+    }
+    format!("{said:?}")
 }
 
 fn choose<'a>(outputs: &'a [Tensor], name: &str, labels: usize) -> Result<&'a Tensor, String> {
@@ -97,10 +148,9 @@ fn choose<'a>(outputs: &'a [Tensor], name: &str, labels: usize) -> Result<&'a Te
     if let [only] = fitting[..] {
         return Ok(only);
     }
-    let names: Vec<&str> = outputs.iter().map(|o| &*o.name).collect();
     Err(format!(
         "which of its outputs {} has the classes?",
-        names.join(", ")
+        names(outputs)
     ))
 }
 
@@ -143,6 +193,34 @@ mod tests {
         // A server that says nothing.
         let signature = fit(&Metadata::default(), &model).unwrap();
         assert_eq!(signature.input, model.graph().input);
+    }
+
+    #[test]
+    fn sizes_that_no_network_has_are_refused_in_one_short_line() {
+        let model = Model::bundled().unwrap();
+        let long = "x\n".repeat(1 << 20);
+        for input in [
+            tensor("x", "FP32", &[1_000_000_000, 1, 48, 48]),
+            tensor("x", "FP32", &[i64::MAX, 1, 48, 48]),
+            tensor("x", "FP32", &[-2, 1, 48, 48]),
+            tensor("x", "FP32", &[-1, 1, 48, i64::MIN]),
+            tensor("x", "FP32", &[1; 1 << 16]),
+            tensor(&long, &long, &[-1, 1, 48, 48]),
+        ] {
+            let why = fit(&metadata(input, &[]), &model).unwrap_err();
+            assert!(why.len() < 500 && !why.contains('\n'), "{why}");
+        }
+        let input = tensor("x", "FP32", &[-1, 1, 48, 48]);
+        for output in [
+            tensor("y", "FP32", &[-1, i64::MAX, i64::MAX]),
+            tensor(&long, "FP32", &[1 << 20; 1 << 16]),
+        ] {
+            let outputs = vec![output; 1 << 10];
+            for outputs in [&outputs[..1], &outputs] {
+                let why = fit(&metadata(input.clone(), outputs), &model).unwrap_err();
+                assert!(why.len() < 1000 && !why.contains('\n'), "{why}");
+            }
+        }
     }
 
     #[test]

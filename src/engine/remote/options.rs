@@ -57,7 +57,8 @@ pub struct RemoteOptions {
     pub model: String,
     /// Its version there; `None` leaves the choice to the server.
     pub version: Option<String>,
-    /// Longest time for the answer to a run, all tries together.
+    /// Longest time for the answer to a run, all tries together, from when it is sent: faces
+    /// that wait for others do so before.
     pub deadline: Duration,
     /// Further tries of a run that fails before the deadline.
     pub retries: u32,

@@ -88,15 +88,15 @@ impl Remote {
             stop: Mutex::new(Some(stop)),
         };
         let look = service.clone();
-        remote
-            .wait_for(async move { look.first_look().await })?
-            .map_err(error)?;
+        let looked = remote.wait_for(async move { look.first_look().await });
+        looked.and_then(|looked| looked).map_err(error)?;
         remote.runtime.spawn(async move {
             let mut keepers = JoinSet::new();
             for at in 0..service.sites.len() {
                 keepers.spawn(service.clone().keep(at));
             }
-            keepers.join_all().await;
+            // One that panicked does not end the others.
+            while keepers.join_next().await.is_some() {}
         });
         Ok(remote)
     }
@@ -112,17 +112,24 @@ impl Remote {
         }
     }
 
-    /// Waits for what the runtime does; an error where that ends before.
+    /// Waits for what the runtime does; an error where that panics or the runtime ends before.
     fn wait_for<T: Send + 'static>(
         &self,
         what: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> Result<T, String> {
         let (done, result) = sync_channel(1);
         self.runtime.spawn(async move {
             // Who waits no longer needs no answer.
             let _ = done.send(what.await);
         });
-        result.recv().map_err(|_| error("it was closed"))
+        result.recv().map_err(|_| match self.is_closed() {
+            true => "it was closed".to_owned(),
+            false => "a request panicked".to_owned(),
+        })
+    }
+
+    fn is_closed(&self) -> bool {
+        lock(&self.stop).is_none()
     }
 }
 
@@ -140,9 +147,10 @@ impl Engine for Remote {
     ) -> Result<()> {
         let (service, faces) = (self.service.clone(), input.to_vec());
         let end = Instant::from_std(since) + self.service.options.deadline;
-        let answer = self.wait_for(async move { service.ask(&faces, batch, end).await })?;
-        match (answer, &self.local) {
+        let answer = self.wait_for(async move { service.ask(&faces, batch, end).await });
+        match (answer.and_then(|answer| answer), &self.local) {
             (Ok(values), _) => output.copy_from_slice(&values),
+            (Err(why), Some(_)) if self.is_closed() => return Err(error(why)),
             (Err(why), None) => return Err(error(why)),
             (Err(_), Some(local)) => {
                 local.run(input, batch, output)?;
@@ -208,6 +216,15 @@ fn start_runtime() -> Result<(Handle, oneshot::Sender<()>)> {
     Ok((handle, stop))
 }
 
+/// Whether waiting helps none of the servers, of which none serves: one can't be right, or all that
+/// have answered don't know the model.
+fn is_hopeless(failures: &[(usize, Failure)]) -> bool {
+    let has = |is: fn(&Failure) -> bool| failures.iter().any(|(_, failure)| is(failure));
+    has(|failure| matches!(failure, Failure::Wrong(_)))
+        || has(|failure| matches!(failure, Failure::Unknown(_)))
+            && !has(|failure| matches!(failure, Failure::Refused(_) | Failure::Full(_)))
+}
+
 impl Service {
     /// Looks at all servers at once.
     ///
@@ -217,35 +234,46 @@ impl Service {
         let mut looks = JoinSet::new();
         for at in 0..self.sites.len() {
             let service = self.clone();
-            looks.spawn(async move { (at, service.look(at).await) });
+            looks.spawn(async move { (at, service.look_apart(at).await) });
         }
-        let mut outcomes = looks.join_all().await;
-        outcomes.sort_by_key(|(at, _)| *at);
-        let mut away = Vec::new();
-        for (at, outcome) in outcomes {
-            let said = |why: &str| format!("{}: {why}", self.sites[at].address);
-            match outcome {
-                Ok(link) => self.sites[at].serve(link),
-                Err(Failure::Refused(why)) => return Err(said(&why)),
-                Err(failure) => away.push(said(&failure.text(LOOK))),
+        let mut failures = Vec::new();
+        while let Some(look) = looks.join_next().await {
+            match look {
+                Ok((at, Ok(link))) => self.sites[at].serve(link),
+                Ok((at, Err(failure))) => failures.push((at, failure)),
+                Err(_) => (),
             }
         }
-        if away.len() < self.sites.len() {
-            away.iter().for_each(|why| log::warn!("remote: {why}"));
+        failures.sort_by_key(|(at, _)| *at);
+        let said = |(at, failure): &(usize, Failure)| {
+            format!("{}: {}", self.sites[*at].address, failure.text(LOOK))
+        };
+        if self.next(&[]).is_some() {
+            let away = failures.iter().map(said);
+            away.for_each(|why| log::warn!("remote: {why}"));
             return Ok(());
         }
-        let why = away.join("; ");
-        if self.options.fallback == Fallback::Error {
+        let all: Vec<String> = failures.iter().map(said).collect();
+        let why = all.join("; ");
+        if self.options.fallback == Fallback::Error || is_hopeless(&failures) {
             return Err(why);
         }
         self.outage(&why);
         Ok(())
     }
 
+    /// Looks at a server; a panic is a failure of the look.
+    async fn look_apart(self: &Arc<Self>, at: usize) -> Result<Arc<Link>, Failure> {
+        let service = self.clone();
+        let look = tokio::spawn(async move { service.look(at).await });
+        let panicked = |_| Err(Failure::Away("the look at it panicked".to_owned()));
+        look.await.unwrap_or_else(panicked)
+    }
+
     /// Looks at a server, over a new connection.
     async fn look(&self, at: usize) -> Result<Arc<Link>, Failure> {
         let address = &self.sites[at].address;
-        let client = Client::new(address, &self.options).map_err(Failure::Refused)?;
+        let client = Client::new(address, &self.options).map_err(Failure::Wrong)?;
         let look = timeout_at(Instant::now() + LOOK, Link::open(client, &self.model));
         let (link, values) = look.await.unwrap_or(Err(Failure::Late))?;
         if self
@@ -269,7 +297,7 @@ impl Service {
         loop {
             site.gone().await;
             sleep(site.pause()).await;
-            match self.look(at).await {
+            match self.look_apart(at).await {
                 Ok(link) => {
                     log::info!("remote: {} serves", site.address);
                     site.serve(link);

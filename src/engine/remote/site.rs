@@ -90,8 +90,8 @@ impl Site {
         }
         state.strikes += match failure {
             Failure::Late => 1,
-            Failure::Away(_) => 2,
-            Failure::Refused(_) => OUT,
+            Failure::Away(_) | Failure::Full(_) => 2,
+            Failure::Refused(_) | Failure::Unknown(_) | Failure::Wrong(_) => OUT,
         };
         if state.strikes < OUT {
             return false;

@@ -3,6 +3,7 @@
 use half::f16;
 use prost::bytes::Bytes;
 
+use super::client::line;
 use super::messages::InferResponse;
 use crate::model::{InputSpec, Layout};
 
@@ -82,7 +83,7 @@ pub fn decode(answer: &InferResponse, name: &str) -> Result<Vec<f32>, String> {
     let named = answer.outputs.iter().position(|output| output.name == name);
     // The only one is the one that was asked for, whatever it is called there.
     let at = named.or((answer.outputs.len() == 1).then_some(0));
-    let at = at.ok_or_else(|| format!("no output {name:?} in the answer"))?;
+    let at = at.ok_or_else(|| format!("no output {:?} in the answer", line(name)))?;
     let output = &answer.outputs[at];
     if let Some(raw) = answer.raw_output_contents.get(at) {
         return from_bytes(raw, &output.datatype);
@@ -91,7 +92,11 @@ pub fn decode(answer: &InferResponse, name: &str) -> Result<Vec<f32>, String> {
     match output.datatype.as_str() {
         "FP64" => Ok(contents.fp64.iter().map(|v| *v as f32).collect()),
         "FP32" => Ok(contents.fp32),
-        other => Err(format!("output {name:?} is of type {other}")),
+        other => Err(format!(
+            "output {:?} is of type {}",
+            line(name),
+            line(other)
+        )),
     }
 }
 
@@ -105,7 +110,7 @@ fn from_bytes(raw: &[u8], datatype: &str) -> Result<Vec<f32>, String> {
         "FP16" => each(raw, |v| f16::from_le_bytes(v).to_f32()),
         "FP32" => each(raw, f32::from_le_bytes),
         "FP64" => each(raw, |v| f64::from_le_bytes(v) as f32),
-        other => return Err(format!("an output of type {other}")),
+        other => return Err(format!("an output of type {}", line(other))),
     };
     values.ok_or_else(|| format!("{} bytes are no whole number of {datatype}", raw.len()))
 }

@@ -69,6 +69,11 @@ impl Terms {
         }
     }
 
+    /// Whether it has.
+    pub fn is_leaving(&self) -> bool {
+        lock(&self.wait).leaving
+    }
+
     /// Begins a wait that `answer` ends.
     fn begin(&self, answer: &Answer) -> Result<(), String> {
         let mut wait = lock(&self.wait);
@@ -88,9 +93,17 @@ struct Job {
     faces: usize,
     outputs: usize,
     terms: Arc<Terms>,
-    /// When it came.
+    /// Since when its stream waits.
     since: Instant,
     answer: Answer,
+}
+
+impl Job {
+    /// Until when it waits for faces of others; `None` without an end.
+    fn patient_until(&self) -> Option<Instant> {
+        let patience = self.terms.patience.load(Ordering::Relaxed);
+        self.since.checked_add(Duration::from_nanos(patience))
+    }
 }
 
 #[derive(Default)]
@@ -169,7 +182,8 @@ impl Joint {
         self.state.changed.notify_all();
     }
 
-    /// Runs the `faces` faces in `input`, with those of others that wait.
+    /// Runs the `faces` faces in `input`, with those of others that wait. The stream has waited
+    /// `since`: its patience, and a deadline of the engine after that, count from then on.
     ///
     /// # Errors
     /// When the engine fails or panics, for all whose faces were in the batch; when the stream
@@ -177,6 +191,7 @@ impl Joint {
     pub fn run(
         &self,
         terms: &Arc<Terms>,
+        since: Instant,
         input: &[f32],
         faces: usize,
         output: &mut [f32],
@@ -188,7 +203,7 @@ impl Joint {
             faces,
             outputs: output.len(),
             terms: terms.clone(),
-            since: Instant::now(),
+            since,
             answer,
         });
         self.state.changed.notify_all();
@@ -217,8 +232,11 @@ fn work(engine: &dyn Engine, state: &State) {
         let input: Vec<f32> = jobs.iter().flat_map(|job| &job.input).copied().collect();
         let faces = jobs.iter().map(|job| job.faces).sum();
         let mut output = vec![0.0; jobs.iter().map(|job| job.outputs).sum()];
-        let since = jobs.iter().map(|job| job.since).min();
-        let since = since.unwrap_or_else(Instant::now);
+        // The time for which a batch is gathered is not the engine's, but where it is busy for
+        // longer nobody waits longer for that.
+        let patient = jobs.iter().filter_map(Job::patient_until).min();
+        let now = Instant::now();
+        let since = patient.map_or(now, |patient| patient.min(now));
         let run = AssertUnwindSafe(|| engine.run_since(since, &input, faces, &mut output));
         let outcome = match catch_unwind(run) {
             Ok(outcome) => outcome.map_err(|why| match why {
@@ -249,8 +267,7 @@ fn next_batch(state: &State) -> Option<Vec<Job>> {
         }
         queue = wait(&state.changed, queue, None);
     }
-    let patience = queue.waiting[0].terms.patience.load(Ordering::Relaxed);
-    let deadline = Instant::now().checked_add(Duration::from_nanos(patience));
+    let deadline = queue.waiting[0].patient_until();
     loop {
         let count = fitting(&queue);
         let hurried = |job: &Job| job.terms.hurried.load(Ordering::Relaxed);
@@ -353,7 +370,7 @@ mod tests {
         let (done, result) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let mut output = [0.0];
-            let outcome = joint.run(&terms, &[value], 1, &mut output);
+            let outcome = joint.run(&terms, Instant::now(), &[value], 1, &mut output);
             let _ = done.send(outcome.map(|()| output[0]));
         });
         result
@@ -452,6 +469,37 @@ mod tests {
         assert!(results[1].try_recv().is_err());
         joint.engine.close();
         assert_eq!(end(&results[1]), Err("closed".to_owned()));
+    }
+
+    /// Says by how much the deadline's begin is before the run, in seconds.
+    struct Told;
+
+    impl Engine for Told {
+        fn run(&self, _: &[f32], _: usize, _: &mut [f32]) -> Result<()> {
+            unreachable!("it is told since when")
+        }
+
+        fn run_since(&self, since: Instant, _: &[f32], _: usize, output: &mut [f32]) -> Result<()> {
+            output.fill(since.elapsed().as_secs_f32());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_stream_has_waited_beyond_its_patience_is_taken_from_the_deadline() {
+        let joint = of(Told, 1, 1);
+        let minute = Duration::from_secs(60);
+        let since = Instant::now().checked_sub(minute).unwrap();
+        let run = |patience| {
+            let (terms, mut output) = (Arc::new(Terms::new(patience, 1)), [-1.0]);
+            joint.run(&terms, since, &[1.0], 1, &mut output).unwrap();
+            output[0]
+        };
+        assert!(run(Duration::ZERO) >= 60.0);
+        assert!((30.0..60.0).contains(&run(minute / 2)));
+        // Gathering is not the engine's time.
+        assert!(run(LONG) < 30.0);
+        assert!(run(Duration::MAX) < 30.0);
     }
 
     #[test]

@@ -9,9 +9,9 @@ mod joint;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::remote::{self, RemoteOptions, ServiceReport};
+use super::remote::{self, Fallback, RemoteOptions, ServiceReport};
 use super::{Engine, EngineKind, EngineOptions, ExecutionProvider, Runs, Selection, pieces};
 use crate::model::Precision;
 use crate::sync::lock;
@@ -93,6 +93,11 @@ impl Membership {
         self.terms.set_hurry(hurry);
         self.terms.set_leaving(hurry);
         self.wake();
+    }
+
+    /// Whether this stream is in a hurry to end, so that its runs fail.
+    pub fn is_leaving(&self) -> bool {
+        self.terms.is_leaving()
     }
 
     /// How the servers do that run the network; `None` where this machine does.
@@ -179,6 +184,7 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
         terms: Arc::new(Terms::new(options.batch_timeout, options.max_batch)),
         shared: shared.clone(),
     };
+    let spares = options.remote.fallback != Fallback::Error;
     if joined {
         match &shared.way {
             Way::Apart(engine, _) => pieces::check(&**engine, model)?,
@@ -186,8 +192,16 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
             Way::Joint(joint) if joint.service().is_some_and(|s| s.serving.is_none()) => (),
             Way::Joint(_) => {
                 share.terms.set_hurry(true);
-                pieces::check(&share, model)?;
+                let face = pieces::one_face(&share, model);
                 share.terms.set_hurry(false);
+                match face {
+                    Ok(values) => pieces::is_as_said(&values, model)?,
+                    // A start without servers is allowed, and one with late ones, too.
+                    Err(why) if options.kind == EngineKind::Remote && spares => {
+                        log::warn!("a stream that joins others: {why}");
+                    }
+                    Err(why) => return Err(pieces::refused(model, why)),
+                }
             }
         }
     }
@@ -204,6 +218,16 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
 
 impl Engine for Member {
     fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
+        self.run_since(Instant::now(), input, batch, output)
+    }
+
+    fn run_since(
+        &self,
+        since: Instant,
+        input: &[f32],
+        batch: usize,
+        output: &mut [f32],
+    ) -> Result<()> {
         match &self.shared.way {
             Way::Apart(engine, runs) => {
                 engine.run(input, batch, output)?;
@@ -211,7 +235,7 @@ impl Engine for Member {
                 Ok(())
             }
             Way::Joint(joint) => {
-                let outcome = joint.run(&self.terms, input, batch, output);
+                let outcome = joint.run(&self.terms, since, input, batch, output);
                 outcome.map_err(|reason| Error::Engine {
                     engine: self.shared.kind.name(),
                     reason,
