@@ -3,6 +3,7 @@
 #![cfg(feature = "remote")]
 
 mod common;
+mod hostile;
 #[path = "../../tests/mean/mod.rs"]
 mod mean;
 mod servers;
@@ -16,6 +17,7 @@ use common::{Run, run_with, within_a_minute};
 use fer::Model;
 use gst::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
+use hostile::Hostile;
 use servers::{Kind, Server, free_port};
 
 const FACES: [(u32, u32, u32, u32); 3] = [(10, 10, 90, 90), (120, 60, 100, 120), (40, 130, 70, 70)];
@@ -354,13 +356,150 @@ fn four_streams_are_joined_into_batches() {
 }
 
 #[test]
+fn who_waits_for_others_longer_than_the_deadline_has_the_deadline_yet() {
+    let Some(server) = Server::start(Kind::KServe, "patient") else {
+        return;
+    };
+    // The stream without faces may have some at any time, so that each batch waits for it.
+    let properties = remote(
+        &server.endpoint(),
+        "deadline=5000 fallback=error batch-timeout=6000000000",
+    );
+    let other = stream(2, &properties)
+        .replace("name=source", "name=empty")
+        .replace("name=classify", "name=other")
+        .replace("name=end", "async=false");
+    let run = run_with(&format!("{} {other}", stream(2, &properties)), mark);
+    assert_eq!(run.error, None);
+    assert_eq!(count(&run, "remote-late"), 0);
+}
+
+/// Faces side by side, `faces` on each frame; the server turns before the first.
+fn turn_at_the_first_frame(pipeline: &gst::Pipeline, server: Hostile, faces: u32) {
+    common::mark(pipeline, move |buffer| {
+        server.turn();
+        for at in 0..faces {
+            let rect = (at % 8 * 40, at / 8 * 40, 40, 40);
+            VideoRegionOfInterestMeta::add(buffer, "face", rect).set_id(at as i32 + 1);
+        }
+    });
+}
+
+/// One frame with so many faces, by a server that turns before it.
+fn one_frame(mode: &str, faces: u32, properties: &str) -> Option<Run> {
+    let server = Hostile::start(mode)?;
+    let description = stream(1, &remote(&server.endpoint(), properties));
+    Some(within_a_minute(move || {
+        run_with(&description, |pipeline| {
+            turn_at_the_first_frame(pipeline, server, faces)
+        })
+    }))
+}
+
+#[test]
+fn however_many_faces_wait_the_deadline_is_one() {
+    for (fallback, unread, local) in [("drop", 40, 0), ("local", 0, 40)] {
+        let properties = format!("deadline=500 retries=0 fallback={fallback}");
+        let Some(run) = one_frame("silent", 40, &properties) else {
+            return;
+        };
+        assert_eq!(run.error, None);
+        assert_eq!(count(&run, "unread"), unread);
+        assert_eq!(count(&run, "local-faces"), local);
+        // There was no time left to ask of the others.
+        assert_eq!(count(&run, "remote-requests"), 1);
+        let told = warnings(&run);
+        let said = told.iter().any(|w| w.contains("No server has read a face"));
+        assert_eq!(said, fallback == "drop", "{told:?}");
+    }
+}
+
+#[test]
+fn a_server_that_takes_fewer_faces_is_sent_fewer() {
+    let Some(run) = one_frame("at most 4", 40, "deadline=20000 fallback=error") else {
+        return;
+    };
+    assert_eq!(run.error, None);
+    assert_eq!(count(&run, "classified"), 40);
+    assert_eq!(
+        (count(&run, "remote-failed"), count(&run, "unread")),
+        (0, 0)
+    );
+}
+
+#[test]
+fn answers_that_are_none_are_failures_of_the_server() {
+    for mode in ["later nan", "other lengths"] {
+        let Some(run) = one_frame(mode, 12, "deadline=20000 fallback=local") else {
+            return;
+        };
+        assert_eq!(run.error, None, "{mode}");
+        assert_eq!(count(&run, "local-faces"), 12, "{mode}");
+        assert!(count(&run, "remote-failed") > 0, "{mode}");
+    }
+}
+
+#[test]
+fn what_a_hostile_server_says_at_the_start_is_an_error_of_one_short_line_or_a_warning() {
+    for (mode, said) in [
+        ("huge", Some("takes no number of faces")),
+        ("overflowing", Some("takes no number of faces")),
+        ("negative", Some("takes no number of faces")),
+        ("lengths", Some("values for 1 faces")),
+        ("unknown", Some("no such model")),
+        ("denied", Some("not for you")),
+        ("nan", None),
+        ("internal", None),
+        ("hanging", None),
+    ] {
+        let Some(server) = Hostile::start(mode) else {
+            return;
+        };
+        let properties = remote(&server.endpoint(), "deadline=20000");
+        let run = within_a_minute(move || classify(2, &properties));
+        let Some(said) = said else {
+            assert_eq!(run.error, None, "{mode}");
+            assert_eq!(count(&run, "local-faces"), 6, "{mode}");
+            let told = warnings(&run);
+            assert_eq!(told.len(), 1, "{mode}: {told:?}");
+            assert!(told[0].len() < 1000, "{mode}: {told:?}");
+            continue;
+        };
+        let (_, text) = run.error.expect(mode);
+        assert!(text.contains(said) && text.len() < 1000, "{mode}: {text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_one_server_does_not_matter_where_another_serves() {
+    for mode in ["unknown", "huge", "denied", "internal"] {
+        let Some(server) = Hostile::start(mode) else {
+            return;
+        };
+        let Some(good) = Hostile::start("at most 4") else {
+            return;
+        };
+        let endpoints = format!("{},{}", server.endpoint(), good.endpoint());
+        let run = classify(2, &remote(&endpoints, "deadline=20000 fallback=error"));
+        assert_eq!(run.error, None, "{mode}");
+        assert_eq!(count(&run, "classified"), 6);
+        let serving: String = run.stats["ferclassify"].get("remote-endpoint").unwrap();
+        assert_eq!(serving, good.endpoint());
+    }
+}
+
+#[test]
 fn a_stop_does_not_wait_for_a_request() {
-    for properties in ["", "shared-engine=false"] {
+    for properties in [
+        "fallback=error",
+        "fallback=error shared-engine=false",
+        "fallback=drop",
+    ] {
         let test = format!("stop-{}", properties.len());
         let Some(server) = Server::start(Kind::KServe, &test) else {
             return;
         };
-        let properties = format!("deadline=600000 fallback=error {properties}");
+        let properties = format!("deadline=600000 {properties}");
         let live = Live::start(&remote(&server.endpoint(), &properties));
         live.until_grown("remote-requests", 5);
         server.delay(Duration::from_secs(3600));
@@ -376,7 +515,8 @@ fn a_stop_does_not_wait_for_a_request() {
         let Live { pipeline, .. } = live;
         within_a_minute(move || pipeline.set_state(gst::State::Null).unwrap());
         // No complaint either.
-        assert!(bus.pop_filtered(&[gst::MessageType::Error]).is_none());
+        let complaints = [gst::MessageType::Error, gst::MessageType::Warning];
+        assert!(bus.pop_filtered(&complaints).is_none());
     }
 }
 
@@ -384,7 +524,10 @@ fn a_stop_does_not_wait_for_a_request() {
 fn a_server_without_the_model_or_with_another_is_an_error_at_the_start() {
     let fails = |endpoint: &str, properties: &str, said: &str| {
         let run = classify(1, &remote(endpoint, properties));
-        let (element, text) = run.error.expect("does not start");
+        let told = warnings(&run);
+        let (element, text) = run
+            .error
+            .unwrap_or_else(|| panic!("{properties} starts: {told:?}"));
         assert_eq!(element, "classify");
         assert!(text.contains(said), "{text}");
         assert!(text.contains(endpoint), "{text}");

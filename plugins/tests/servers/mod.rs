@@ -35,6 +35,19 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// The Python that has the server called `name`.
+pub fn python(name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let servers = std::env::var_os("FER_SERVERS").map(PathBuf::from);
+    let servers = servers.unwrap_or_else(|| root.join(".fer/servers"));
+    let python = servers.join(name).join("bin/python");
+    // What another release's Python has installed is there, and is of no use.
+    let tried = Command::new(&python)
+        .args(["-c", &format!("import {name}")])
+        .output();
+    tried.is_ok_and(|t| t.status.success()).then_some(python)
+}
+
 impl Server {
     /// A server with the built-in model as `fer`; `None`, said aloud, where there is none.
     pub fn start(kind: Kind, test: &str) -> Option<Self> {
@@ -50,18 +63,10 @@ impl Server {
             Kind::KServe | Kind::KServeTyped => "kserve",
             Kind::MlServer => "mlserver",
         };
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let servers = std::env::var_os("FER_SERVERS").map(PathBuf::from);
-        let servers = servers.unwrap_or_else(|| root.join(".fer/servers"));
-        let python = servers.join(name).join("bin/python");
-        // What another release's Python has installed is there, and is of no use.
-        let tried = Command::new(&python)
-            .args(["-c", &format!("import {name}")])
-            .output();
-        if !tried.is_ok_and(|tried| tried.status.success()) {
-            skip(format!("no {name} in {}", servers.display()));
+        let Some(python) = python(name) else {
+            skip(format!("no {name} in FER_SERVERS or .fer/servers"));
             return None;
-        }
+        };
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{kind:?}"));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();

@@ -31,9 +31,20 @@ impl Link {
         if !client.live().await? {
             return Err(Failure::Away("the server is not live".to_owned()));
         }
-        if !client.ready().await? {
+        let ready = client.ready().await;
+        if ready == Ok(false) {
             return Err(Failure::Away("its model is not ready".to_owned()));
         }
+        if let Err(Failure::Refused(why)) = ready {
+            // MLServer says of a model that it does not know here that it has failed itself, and
+            // what it is there.
+            let metadata = client.metadata().await;
+            return Err(match metadata {
+                Err(unknown @ Failure::Unknown(_)) => unknown,
+                _ => Failure::Refused(why),
+            });
+        }
+        ready?;
         let metadata = client.metadata().await?;
         let mut link = Self {
             client,
