@@ -1,7 +1,7 @@
 //! Outputs that are there whole or not at all: written beside their place under another name, and
 //! renamed when the run has succeeded.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,9 @@ impl Draft {
         // What a link names is replaced, not the link.
         let target = match target.canonicalize() {
             Ok(target) => target,
+            Err(_) if target.is_symlink() => {
+                bail!("{}: a link to what is not there", target.display())
+            }
             Err(_) => target.to_owned(),
         };
         let there = target.metadata().ok();
@@ -38,19 +41,16 @@ impl Draft {
         if !folder.as_os_str().is_empty() && !folder.is_dir() {
             bail!("{}: no such folder", target.display());
         }
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".part-{}", std::process::id()));
-        let part = folder.join(hidden);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        let made = options.open(&part).and_then(|file| match there {
-            Some(there) => file.set_permissions(there.permissions()),
-            None => Ok(()),
-        });
+        let name = name.to_string_lossy();
+        let id = std::process::id();
+        let hidden = (0..).map(|n| folder.join(format!(".{name}.part-{id}-{n}")));
+        let (part, file) = make(hidden).with_context(|| target.display().to_string())?;
         let part = Some(part);
         let draft = Self { target, part };
-        made.with_context(|| draft.target.display().to_string())?;
+        let allowed = there.map(|there| file.set_permissions(there.permissions()));
+        allowed
+            .unwrap_or(Ok(()))
+            .with_context(|| draft.target.display().to_string())?;
         Ok(draft)
     }
 
@@ -59,44 +59,55 @@ impl Draft {
         self.part.as_deref().unwrap_or(&self.target)
     }
 
-    /// Gives it its name.
+    /// Gives it its name, once all of it is on the disk.
     ///
     /// # Errors
-    /// When the file system does not.
+    /// When the file system does not. What was written stays, and the error says where.
     pub fn finish(mut self) -> Result<()> {
-        match self.part.take() {
-            Some(part) => std::fs::rename(&part, &self.target).inspect_err(|_| {
-                // The failure to name it counts, whatever becomes of it.
-                let _ = std::fs::remove_file(&part);
-            }),
-            None => Ok(()),
-        }
-        .with_context(|| self.target.display().to_string())
+        let Some(part) = self.part.take() else {
+            return Ok(());
+        };
+        let written = File::open(&part).and_then(|file| file.sync_all());
+        written
+            .and_then(|()| std::fs::rename(&part, &self.target))
+            .with_context(|| {
+                let target = self.target.display();
+                format!("{target}: it is in {} still", part.display())
+            })
     }
 
     /// Leaves what there is of it in a file of another name, which it gives; `None` where there
     /// is nothing.
     pub fn keep(mut self) -> Option<PathBuf> {
+        let part = self.part.as_ref()?;
+        if part.metadata().is_ok_and(|file| file.len() == 0) {
+            return None;
+        }
         let part = self.part.take()?;
-        let stem = self.target.file_stem()?.to_string_lossy().into_owned();
+        let stem = self.target.file_stem().unwrap_or_default();
+        let stem = stem.to_string_lossy();
         let end = self.target.extension().map(|end| end.to_string_lossy());
         let end = end.map_or(String::new(), |end| format!(".{end}"));
-        let id = std::process::id();
-        let names = [
-            format!("{stem}.part{end}"),
-            format!("{stem}.part-{id}{end}"),
-        ];
-        let free = names.iter().map(|name| self.target.with_file_name(name));
-        let kept = free.into_iter().find(|path| !path.exists());
-        let is_empty = part.metadata().is_ok_and(|file| file.len() == 0);
-        if let Some(kept) = kept.filter(|_| !is_empty)
-            && std::fs::rename(&part, &kept).is_ok()
-        {
-            return Some(kept);
+        let first = std::iter::once(format!("{stem}.part{end}"));
+        let names = first.chain((2..).map(|n| format!("{stem}.part-{n}{end}")));
+        let kept = make(names.map(|name| self.target.with_file_name(name)));
+        match kept {
+            Ok((kept, _)) if std::fs::rename(&part, &kept).is_ok() => Some(kept),
+            // It is there, if only under the name that it had.
+            _ => Some(part),
         }
-        self.part = Some(part);
-        None
     }
+}
+
+/// Makes an empty file of the first of these names that is free.
+fn make(names: impl Iterator<Item = PathBuf>) -> io::Result<(PathBuf, File)> {
+    for path in names {
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|file| (path, file)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 impl Drop for Draft {
@@ -152,7 +163,40 @@ mod tests {
         let draft = Draft::new(&file).unwrap();
         std::fs::write(draft.path(), "half").unwrap();
         assert_eq!(draft.keep(), Some(folder.join("a.part.mkv")));
-        assert_eq!(names(&folder), ["a.mkv", "a.part.mkv", "link"]);
+        // What was kept before stays.
+        for kept in ["a.part-2.mkv", "a.part-3.mkv"] {
+            let draft = Draft::new(&file).unwrap();
+            std::fs::write(draft.path(), kept).unwrap();
+            assert_eq!(draft.keep(), Some(folder.join(kept)));
+        }
+        let parts = ["a.part-2.mkv", "a.part-3.mkv", "a.part.mkv"];
+        assert_eq!(names(&folder), [&["a.mkv"], &parts[..], &["link"]].concat());
+        assert_eq!(std::fs::read(folder.join("a.part.mkv")).unwrap(), b"half");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn finished_work_stays_when_it_gets_no_name() {
+        let folder = folder("no-name");
+        let file = folder.join("a.mkv");
+        let draft = Draft::new(&file).unwrap();
+        std::fs::write(draft.path(), "whole").unwrap();
+        let part = draft.path().to_owned();
+        // A folder can't be replaced.
+        std::fs::create_dir(&file).unwrap();
+        let why = format!("{:#}", draft.finish().unwrap_err());
+        assert!(why.contains(part.to_str().unwrap()), "{why}");
+        assert_eq!(std::fs::read(part).unwrap(), b"whole");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn links_that_lead_nowhere_stay() {
+        let folder = folder("nowhere");
+        let link = folder.join("link");
+        std::os::unix::fs::symlink("absent", &link).unwrap();
+        assert!(Draft::new(&link).is_err());
+        assert_eq!(names(&folder), ["link"]);
         std::fs::remove_dir_all(folder).unwrap();
     }
 
