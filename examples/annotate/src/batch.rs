@@ -1,8 +1,11 @@
 //! Folders and lists of files: one after the other, each to outputs of its own name. What is
 //! complete is not done again, and what fails does not end the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::OpenOptions;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +43,17 @@ struct Parts {
     options: String,
 }
 
+/// Which outputs are there, and with what options they were made. It lies beside them, so that
+/// other options are noticed.
+struct Made {
+    options: String,
+    by: HashMap<PathBuf, String>,
+    folders: Vec<PathBuf>,
+}
+
+/// Lines of an output's name and of what its options come to.
+const LEDGER: &str = ".fer-annotate";
+
 /// Whether there are several files to be done.
 pub fn is_many(args: &Args) -> bool {
     args.serve.is_none() && (args.inputs.len() > 1 || path(&args.inputs[0]).is_dir())
@@ -54,6 +68,8 @@ pub fn run(args: &Args, interrupted: &Arc<AtomicBool>) -> Result<()> {
     if items.is_empty() {
         bail!("{}: no pictures or videos in it", args.inputs.join(", "));
     }
+    let jobs: Vec<Job> = items.iter().map(|item| job(args, item)).collect();
+    are_apart(args, &jobs)?;
     let page = args.report.as_deref().map(Draft::new).transpose()?;
     let parts = args.report.as_deref().map(|path| Parts::new(path, args));
     let parts = parts.transpose()?;
@@ -68,30 +84,39 @@ pub fn run(args: &Args, interrupted: &Arc<AtomicBool>) -> Result<()> {
             );
         }
     }
+    let mut made = Made::new(args)?;
     let mut progress = Progress::over(items.len());
     let mut clips = Vec::new();
     let mut failed: Vec<(String, String)> = Vec::new();
     let mut skipped = 0;
-    for (number, item) in items.iter().enumerate() {
+    for (number, (item, job)) in items.iter().zip(&jobs).enumerate() {
+        let stopped = || {
+            anyhow::anyhow!(
+                "stopped after {number} of {} files; the same command goes on",
+                items.len()
+            )
+        };
+        if interrupted.load(Ordering::Relaxed) {
+            progress.finish();
+            return Err(stopped());
+        }
         let name = item.name.display().to_string();
         progress.file(&name, number);
-        let job = job(args, item);
         let known = parts.as_ref().and_then(|parts| parts.read(item));
-        if is_complete(&job, &item.path) && (parts.is_none() || known.is_some()) {
+        let is_known = parts.is_none() || known.is_some();
+        if is_known && is_complete(job, &item.path) && made.knows(job) {
             skipped += 1;
             clips.extend(known);
             continue;
         }
-        let done = make_folders(&job).and_then(|()| job::run(&job, interrupted, &mut progress));
-        if interrupted.load(Ordering::Relaxed) {
+        let done = make_folders(job).and_then(|()| job::run(job, interrupted, &mut progress));
+        if done.is_err() && interrupted.load(Ordering::Relaxed) {
             progress.finish();
-            bail!(
-                "stopped after {number} of {} files; the same command goes on",
-                items.len()
-            );
+            return Err(stopped());
         }
         match done {
             Ok(Done { clip, .. }) => {
+                made.add(job)?;
                 if let (Some(mut clip), Some(parts)) = (clip, &parts) {
                     clip.name = name;
                     parts.write(item, &clip)?;
@@ -148,6 +173,7 @@ fn items(args: &Args) -> Result<(Vec<Item>, usize)> {
             continue;
         }
         if input.contains("://") && !root.exists() || input.starts_with("/dev/") {
+            let input = crate::watch::name(input);
             bail!("{input}: streams and cameras are annotated one at a time, or shown by --serve");
         }
         let name = root.file_name().map(PathBuf::from).unwrap_or_default();
@@ -213,22 +239,49 @@ fn job<'a>(args: &'a Args, item: &'a Item) -> Job<'a> {
         output: with(&args.output, copy),
         records: with(&args.records, ".jsonl"),
         still: with(&args.still, ".png"),
+        one_of_many: true,
         clip: args.report.is_some(),
         live: None,
     }
+}
+
+fn outputs<'a>(job: &'a Job) -> impl Iterator<Item = &'a PathBuf> {
+    [&job.output, &job.records, &job.still]
+        .into_iter()
+        .flatten()
+}
+
+/// # Errors
+/// When an output would be that of two files, or what is read would be written over.
+fn are_apart(args: &Args, jobs: &[Job]) -> Result<()> {
+    let id = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
+    let models = [&args.network.model, &args.yunet_model];
+    let models = models.into_iter().flatten().map(PathBuf::as_path);
+    let inputs = jobs.iter().map(|job| Path::new(job.input));
+    let read: HashSet<_> = inputs.chain(models).filter_map(id).collect();
+    let mut written = HashMap::new();
+    for job in jobs {
+        for output in outputs(job) {
+            let shown = output.display();
+            if id(output).is_some_and(|id| read.contains(&id)) {
+                bail!("{shown}: input and output are the same file");
+            }
+            if let Some(other) = written.insert(std::path::absolute(output)?, job.input) {
+                bail!(
+                    "{shown}: it would be the output of both {other} and {}",
+                    job.input
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn make_folders(job: &Job) -> Result<()> {
     if job.input.is_empty() {
         bail!("a file's name that is not text");
     }
-    for output in [&job.output, &job.records, &job.still]
-        .into_iter()
-        .flatten()
-    {
-        if are_one(output, Path::new(job.input)) {
-            bail!("{}: input and output are the same file", output.display());
-        }
+    for output in outputs(job) {
         if let Some(folder) = output.parent() {
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         }
@@ -239,12 +292,72 @@ fn make_folders(job: &Job) -> Result<()> {
 /// Whether all outputs are there and newer than the input. They get their names when they are
 /// whole.
 fn is_complete(job: &Job, input: &Path) -> bool {
-    let outputs = [&job.output, &job.records, &job.still];
-    let mut outputs = outputs.into_iter().flatten().peekable();
+    let mut outputs = outputs(job).peekable();
     if outputs.peek().is_none() && !job.clip {
         return false;
     }
     outputs.all(|output| time(output).is_some_and(|output| Some(output) >= time(input)))
+}
+
+/// All options that an output depends on.
+fn options(args: &Args) -> String {
+    let (detector, yunet) = (&args.detector, &args.yunet_model);
+    let drawn = (args.bars, args.seconds, args.min_size);
+    let models = [&args.network.model, yunet].map(|path| path.as_deref().and_then(time));
+    format!(
+        "{:?} {detector} {yunet:?} {drawn:?} {models:?}",
+        args.network
+    )
+}
+
+/// Begins with the same keys each time.
+fn hash(of: impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+impl Made {
+    fn new(args: &Args) -> Result<Self> {
+        let folders = [&args.output, &args.records, &args.still];
+        let folders: Vec<PathBuf> = folders.into_iter().flatten().cloned().collect();
+        let mut made = Self {
+            options: hash(options(args)),
+            by: HashMap::new(),
+            folders,
+        };
+        for folder in &made.folders {
+            // A folder that is new has none; a line that was not written to its end is none.
+            let text = std::fs::read_to_string(folder.join(LEDGER)).unwrap_or_default();
+            for line in text.lines() {
+                if let Ok((name, options)) = serde_json::from_str::<(PathBuf, String)>(line) {
+                    made.by.insert(folder.join(name), options);
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// Whether all outputs were made with these options.
+    fn knows(&self, job: &Job) -> bool {
+        outputs(job).all(|output| self.by.get(output) == Some(&self.options))
+    }
+
+    fn add(&mut self, job: &Job) -> Result<()> {
+        for output in outputs(job) {
+            let within =
+                |folder: &PathBuf| Some((folder.join(LEDGER), output.strip_prefix(folder).ok()?));
+            let Some((ledger, name)) = self.folders.iter().find_map(within) else {
+                continue;
+            };
+            let line = serde_json::to_string(&(name, &self.options))?;
+            let file = OpenOptions::new().append(true).create(true).open(&ledger);
+            file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
+                .with_context(|| ledger.display().to_string())?;
+            self.by.insert(output.clone(), self.options.clone());
+        }
+        Ok(())
+    }
 }
 
 impl Parts {
@@ -254,17 +367,15 @@ impl Parts {
         folder.push(".parts");
         let folder = PathBuf::from(folder);
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let (detector, yunet) = (&args.detector, &args.yunet_model);
-        let drawn = (args.bars, args.seconds, args.min_size);
-        let options = format!("{:?} {detector} {yunet:?} {drawn:?}", args.network);
-        Ok(Self { folder, options })
+        Ok(Self {
+            folder,
+            options: options(args),
+        })
     }
 
     fn path(&self, item: &Item) -> PathBuf {
-        // It begins with the same keys each time.
-        let mut hasher = DefaultHasher::new();
-        (&item.path, &self.options).hash(&mut hasher);
-        self.folder.join(format!("{:016x}.json", hasher.finish()))
+        let name = hash((&item.path, &self.options));
+        self.folder.join(format!("{name}.json"))
     }
 
     /// What was known of a file that is as it was then.

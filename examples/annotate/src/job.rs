@@ -1,7 +1,9 @@
 //! One input to its outputs, which appear when all of it has succeeded.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ use crate::watch::{self, Seen, Wanted};
 
 /// How long an interrupted run has for the end of its files.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// What fails with records and with pictures for the report.
+const UNWRITTEN: &str = "what was seen could not be written";
 
 /// What to do.
 pub struct Job<'a> {
@@ -34,6 +38,8 @@ pub struct Job<'a> {
     pub records: Option<PathBuf>,
     /// The best frame.
     pub still: Option<PathBuf>,
+    /// Whether it is one of many, of which the next run does again what was not done.
+    pub one_of_many: bool,
     /// Whether a report wants to know what was seen.
     pub clip: bool,
     /// The live page, and the input's number there.
@@ -74,16 +80,19 @@ impl Drafts {
         })
     }
 
-    fn finish(self) -> Result<()> {
-        [self.output, self.records, self.still]
-            .into_iter()
-            .flatten()
-            .try_for_each(Draft::finish)
+    fn all(&mut self) -> [&mut Option<Draft>; 3] {
+        [&mut self.output, &mut self.records, &mut self.still]
+    }
+
+    /// Gives all of them their names; after a failure those that have none are here still.
+    fn finish(&mut self) -> Result<()> {
+        let drafts = self.all().into_iter();
+        drafts.filter_map(Option::take).try_for_each(Draft::finish)
     }
 
     /// Keeps what can't be had again; says where it is.
-    fn keep(self) -> String {
-        let kept = [self.output, self.records].into_iter().flatten();
+    fn keep(&mut self) -> String {
+        let kept = self.all().into_iter().filter_map(Option::take);
         let kept: Vec<String> = kept
             .filter_map(|draft| Some(draft.keep()?.display().to_string()))
             .collect();
@@ -94,11 +103,29 @@ impl Drafts {
     }
 }
 
+/// How a pipeline ended that did not fail.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// With its input, at `--seconds`, or by Ctrl-C where the input has no end of its own.
+    Whole,
+    /// By Ctrl-C, before its input's end.
+    Stopped,
+}
+
 /// Does it.
 ///
 /// # Errors
-/// When anything of it fails. What the outputs were before is there still.
+/// When anything of it fails, or it is stopped before its input's end. What the outputs were
+/// before is there still.
 pub fn run(job: &Job, interrupted: &Arc<AtomicBool>, progress: &mut Progress) -> Result<Done> {
+    annotate(job, interrupted, progress).map_err(|why| {
+        // Addresses may have passwords in them, whoever it is that tells of them.
+        let text = format!("{why:#}").replace(job.input, &watch::name(job.input));
+        anyhow::anyhow!("{text}")
+    })
+}
+
+fn annotate(job: &Job, interrupted: &AtomicBool, progress: &mut Progress) -> Result<Done> {
     let encoding = job.output.as_deref().map(Output::new).transpose()?;
     // What can't work is said before anything is written.
     let mut ends = Ends {
@@ -106,11 +133,15 @@ pub fn run(job: &Job, interrupted: &Arc<AtomicBool>, progress: &mut Progress) ->
         output: None,
         live: job.live.is_some(),
     };
-    let drafts = Drafts::new(job)?;
+    let mut drafts = Drafts::new(job)?;
     ends.output = encoding.zip(drafts.output.as_ref().map(Draft::path));
     let annotator = pipeline::build(job.args, &ends)?;
     let records = match (&job.records, &drafts.records) {
-        (Some(name), Some(draft)) => Some(Records::create(draft.path(), name)),
+        (Some(name), Some(draft)) => {
+            let path = draft.path().to_owned();
+            let file = waiting(interrupted, name, move || Ok(File::create(path)?))?;
+            Some(Records::to_file(file, name))
+        }
         (Some(_), None) => Some(Records::to_standard_output()),
         (None, _) => None,
     };
@@ -139,29 +170,20 @@ pub fn run(job: &Job, interrupted: &Arc<AtomicBool>, progress: &mut Progress) ->
         });
     }
     let mut seen = seen.lock().unwrap();
-    if let Err(why) = outcome {
-        // Nobody can take a stream again.
+    let stopped = matches!(outcome, Ok(Ending::Stopped));
+    let finished =
+        outcome.and_then(|ending| finish(job, &mut seen, &mut drafts, ending, interrupted));
+    if let Err(why) = finished {
+        // Nobody can take a stream again, and who stops a run may want what there is.
         let is_file = crate::checks::path(job.input).is_file();
+        let is_wanted = !is_file || stopped && !job.one_of_many;
         let kept = match seen.frames {
             0 => String::new(),
-            _ if is_file => String::new(),
-            _ => drafts.keep(),
+            _ if is_wanted => drafts.keep(),
+            _ => String::new(),
         };
         bail!("{why:#}{kept}");
     }
-    if let Some(why) = seen.failure.take() {
-        return Err(why.context("what was seen could not be written"));
-    }
-    if seen.frames == 0 && interrupted.load(Ordering::Relaxed) {
-        bail!("stopped before the first picture of {}", job.input);
-    }
-    if seen.frames == 0 {
-        bail!("{}: no picture in it", job.input);
-    }
-    if let (Some(draft), Some(path), Some(sample)) = (&drafts.still, &job.still, &seen.still) {
-        write_still(sample, path, draft.path()).with_context(|| path.display().to_string())?;
-    }
-    drafts.finish()?;
     let mut clip = seen.clip.take();
     if let Some(clip) = &mut clip {
         clip.engine = stats.get("engine").unwrap_or_default();
@@ -179,8 +201,66 @@ pub fn run(job: &Job, interrupted: &Arc<AtomicBool>, progress: &mut Progress) ->
     })
 }
 
-/// Writes a frame to `file` as the kind of picture that `name` ends in.
-fn write_still(sample: &gst::Sample, name: &Path, file: &Path) -> Result<()> {
+/// Writes what is left to be written, and gives the outputs their names.
+fn finish(
+    job: &Job,
+    seen: &mut Seen,
+    drafts: &mut Drafts,
+    ending: Ending,
+    interrupted: &AtomicBool,
+) -> Result<()> {
+    if let Some(why) = seen.failure.take() {
+        return Err(why.context(UNWRITTEN));
+    }
+    let input = watch::name(job.input);
+    if seen.frames == 0 && interrupted.load(Ordering::Relaxed) {
+        bail!("stopped before the first picture of {input}");
+    }
+    if seen.frames == 0 {
+        bail!("{input}: no picture in it");
+    }
+    if matches!(ending, Ending::Stopped) {
+        bail!("stopped before {input} was at its end");
+    }
+    if let (Some(draft), Some(path), Some(sample)) = (&drafts.still, &job.still, &seen.still) {
+        let picture = encoded(sample, path).with_context(|| path.display().to_string())?;
+        let file = draft.path().to_owned();
+        waiting(interrupted, path, move || {
+            Ok(std::fs::write(file, picture.map_readable()?)?)
+        })?;
+    }
+    drafts.finish()
+}
+
+/// Does what may wait for others, as for who reads a pipe, but not when the run is interrupted.
+fn waiting<T: Send + 'static>(
+    interrupted: &AtomicBool,
+    output: &Path,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let output = output.display();
+    let (working, worked) = mpsc::channel();
+    std::thread::spawn(move || {
+        // Nobody waits any more where the run has ended.
+        let _ = working.send(work());
+    });
+    let since = Instant::now();
+    loop {
+        match worked.recv_timeout(Duration::from_millis(50)) {
+            Ok(result) => return result.with_context(|| output.to_string()),
+            Err(RecvTimeoutError::Disconnected) => bail!("{output}: it can't be written"),
+            Err(RecvTimeoutError::Timeout)
+                if interrupted.load(Ordering::Relaxed) && since.elapsed() > PATIENCE =>
+            {
+                bail!("stopped while nobody read {output}")
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// A frame as the kind of picture that `name` ends in.
+fn encoded(sample: &gst::Sample, name: &Path) -> Result<gst::Buffer> {
     let end = name.extension().map(|end| end.to_ascii_lowercase());
     let kind = match end {
         Some(end) if end == "png" => "image/png",
@@ -188,8 +268,7 @@ fn write_still(sample: &gst::Sample, name: &Path, file: &Path) -> Result<()> {
     };
     let caps = gst::Caps::new_empty_simple(kind);
     let picture = gst_video::convert_sample(sample, &caps, Some(gst::ClockTime::from_seconds(20)))?;
-    let map = picture.buffer().context("no still")?.map_readable()?;
-    Ok(std::fs::write(file, &map)?)
+    picture.buffer_owned().context("no still")
 }
 
 /// Runs the pipeline to its end, to `--seconds`, or until Ctrl-C; the file is closed
@@ -200,7 +279,7 @@ fn play(
     seen: &Arc<Mutex<Seen>>,
     interrupted: &AtomicBool,
     progress: &mut Progress,
-) -> Result<()> {
+) -> Result<Ending> {
     let pipeline = &annotator.pipeline;
     let bus = pipeline.bus().expect("pipelines have a bus");
     // Opening may hang, as at a pipe that nobody writes into.
@@ -211,6 +290,8 @@ fn play(
     });
     // When the end was asked for.
     let mut ending: Option<Instant> = None;
+    let mut stopped = false;
+    let mut has_end = crate::checks::path(job.input).is_file();
     loop {
         let wait = gst::ClockTime::from_mseconds(100);
         let message =
@@ -218,7 +299,8 @@ fn play(
         if let Some(message) = message {
             return match message.view() {
                 gst::MessageView::Error(error) => Err(failure(job, error)),
-                _ => Ok(()),
+                _ if stopped && has_end => Ok(Ending::Stopped),
+                _ => Ok(Ending::Whole),
             };
         }
         if let Ok(Err(why)) = started.try_recv() {
@@ -232,21 +314,26 @@ fn play(
         let position = pipeline.query_position::<gst::ClockTime>();
         let length = pipeline.query_duration::<gst::ClockTime>();
         let position = position.map_or(Duration::ZERO, Duration::from);
-        progress.update(
-            position,
-            length.map(Duration::from),
-            seen.lock().unwrap().frames,
-        );
+        has_end |= length.is_some();
+        let (frames, failed) = {
+            let mut seen = seen.lock().unwrap();
+            (seen.frames, seen.failure.take())
+        };
+        if let Some(why) = failed {
+            return Err(why.context(UNWRITTEN));
+        }
+        progress.update(position, length.map(Duration::from), frames);
         let interrupted = interrupted.load(Ordering::Relaxed);
         match ending {
             None if interrupted || annotator.enough.load(Ordering::Relaxed) => {
                 ending = Some(Instant::now());
+                stopped = interrupted && !annotator.enough.load(Ordering::Relaxed);
                 pipeline.call_async(|pipeline| {
                     pipeline.send_event(gst::event::Eos::new());
                 });
             }
             Some(since) if interrupted && since.elapsed() > PATIENCE => {
-                bail!("stopped before {} was at its end", job.input);
+                bail!("stopped before {} was at its end", watch::name(job.input));
             }
             _ => {}
         }
@@ -266,6 +353,7 @@ fn failure(job: &Job, error: &gst::message::Error) -> anyhow::Error {
 
 /// An error of the pipeline that reads `input`.
 pub fn about_input(input: &str, error: &gst::message::Error) -> anyhow::Error {
+    let input = watch::name(input);
     let ours = error
         .src()
         .is_some_and(|s| ["detect", "classify", "overlay"].contains(&s.name().as_str()));

@@ -74,6 +74,7 @@ fn annotate(args: &Args) -> Result<()> {
         output: args.output.clone(),
         records: args.records.clone(),
         still: args.still.clone(),
+        one_of_many: false,
         clip: args.report.is_some(),
         live: None,
     };

@@ -23,10 +23,9 @@ const CSV_HEADER: &str = "frame,pts,id,x,y,width,height,detection,label,confiden
                           smoothed_label,smoothed_confidence,probabilities";
 
 impl Records {
-    /// Records in the file that is at `path` now and will be called `name`; the name's end chooses
-    /// the format.
-    pub fn create(path: &Path, name: &Path) -> Result<Self> {
-        Self::new(Box::new(File::create(path)?), name)
+    /// Records in an open file that will be called `name`; the name's end chooses the format.
+    pub fn to_file(file: File, name: &Path) -> Result<Self> {
+        Self::new(Box::new(file), name)
     }
 
     /// Records as JSON lines on standard output.

@@ -28,7 +28,6 @@ pub struct Seen {
     pub clip: Option<Clip>,
     gallery: Gallery,
     score: f64,
-    records: Option<Records>,
 }
 
 /// What is to be kept of the frames.
@@ -48,8 +47,9 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
         name: name(input),
         ..Clip::default()
     });
+    // Apart from the rest: who reads them may stop reading, and the writer waits.
+    let records = Mutex::new(wanted.records);
     let seen = Arc::new(Mutex::new(Seen {
-        records: wanted.records,
         clip,
         ..Seen::default()
     }));
@@ -67,14 +67,17 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
             return gst::PadProbeReturn::Ok;
         };
         let faces = meta::faces(buffer, &[meta::FACE.to_owned()]);
+        let number = shared.lock().unwrap().frames;
+        let frame = frame(pad, buffer, number, &stream);
+        let written = match &mut *records.lock().unwrap() {
+            Some(records) => records.write(&frame, &faces),
+            None => Ok(()),
+        };
         let mut seen = shared.lock().unwrap();
-        let frame = frame(pad, buffer, seen.frames, &stream);
-        if let Some(records) = &mut seen.records
-            && let Err(why) = records.write(&frame, &faces)
-        {
+        let seen = &mut *seen;
+        if let Err(why) = written {
             seen.failure.get_or_insert(why);
         }
-        let seen = &mut *seen;
         if let Some(clip) = &mut seen.clip {
             let time = frame.time.unwrap_or(clip.end);
             let length = buffer.duration().map_or(0, gst::ClockTime::nseconds);

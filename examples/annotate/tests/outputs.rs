@@ -5,9 +5,11 @@ mod media_file;
 #[path = "../../../tests/skip/mod.rs"]
 mod skip;
 
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use skip::skip;
@@ -67,7 +69,6 @@ fn a_failed_run_leaves_every_output_as_it_was() {
         return;
     };
     let folder = folder("a_failed_run_leaves_every_output_as_it_was");
-    // Damaged in the middle, so that frames have been written when it fails.
     let whole = std::fs::read(&clip).unwrap();
     let (bad, none) = (folder.join("bad.mkv"), folder.join("none.mkv"));
     std::fs::write(&none, &whole[..200]).unwrap();
@@ -124,6 +125,173 @@ fn a_failed_run_leaves_every_output_as_it_was() {
     let mode = std::fs::metadata(records).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(names(&folder), before);
+}
+
+/// Runs until `is_time`, and interrupts then; gives what came of it.
+fn interrupt(args: &[&str], mut is_time: impl FnMut() -> bool) -> Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"))
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !is_time() {
+        assert_eq!(program.try_wait().unwrap(), None, "it ended too soon");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let id = program.id().to_string();
+    let kill = Command::new("kill").args(["-INT", &id]).status();
+    assert!(kill.unwrap().success());
+    for _ in 0..300 {
+        if program.try_wait().unwrap().is_some() {
+            return program.wait_with_output().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    program.kill().unwrap();
+    panic!("it does not end: {args:?}");
+}
+
+/// Whether something has been written of the copy that will be called `name`.
+fn is_begun(folder: &Path, name: &str) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut entries = entries.filter_map(Result::ok);
+    entries.any(|entry| {
+        let part = entry.file_name().into_string().unwrap();
+        part.starts_with(&format!(".{name}.part"))
+            && entry.metadata().is_ok_and(|file| file.len() > 10_000)
+    })
+}
+
+fn frames(clip: &Path) -> usize {
+    let output = annotate(&[clip.to_str().unwrap(), "--records", "-"]);
+    assert!(output.status.success(), "{}", said(&output));
+    String::from_utf8(output.stdout).unwrap().lines().count()
+}
+
+#[test]
+fn an_interrupted_folder_goes_on_until_every_output_is_whole() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    let folder = folder("an_interrupted_folder_goes_on_until_every_output_is_whole");
+    let (input, copies) = (folder.join("in"), folder.join("copies"));
+    std::fs::create_dir(&input).unwrap();
+    for name in ["a.mkv", "b.mkv"] {
+        std::fs::copy(&clip, input.join(name)).unwrap();
+    }
+    let options = [&input, &copies].map(|path| path.to_str().unwrap());
+    let args = [options[0], "--output", options[1]];
+    let first = interrupt(&args, || is_begun(&copies, "b.mkv"));
+    let error = said(&first);
+    assert_eq!(first.status.code(), Some(1), "{error}");
+    assert!(error.contains("stopped after 1 of 2 files"), "{error}");
+    assert_eq!(names(&copies), [".fer-annotate", "a.mkv"]);
+
+    let told = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let second = told(&annotate(&args));
+    assert!(
+        second.contains("1 files done, 1 were complete, 0 failed"),
+        "{second}"
+    );
+    let whole = frames(Path::new(&clip));
+    for name in ["a.mkv", "b.mkv"] {
+        assert_eq!(frames(&copies.join(name)), whole, "{name}");
+    }
+    // What other options made is done anew.
+    for seconds in [&["--seconds", "1"][..], &[]] {
+        let third = told(&annotate(&[&args[..], seconds].concat()));
+        assert!(
+            third.contains("2 files done, 0 were complete, 0 failed"),
+            "{third}"
+        );
+    }
+    assert_eq!(frames(&copies.join("a.mkv")), whole);
+}
+
+#[test]
+fn an_interrupted_file_leaves_its_copy_and_has_what_came_beside_it() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    let folder = folder("an_interrupted_file_leaves_its_copy_and_has_what_came_beside_it");
+    let copy = folder.join("copy.mkv");
+    std::fs::write(&copy, "precious").unwrap();
+    let args = [clip.as_str(), "--output", copy.to_str().unwrap()];
+    let output = interrupt(&args, || is_begun(&folder, "copy.mkv"));
+    let error = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("copy.part.mkv"), "{error}");
+    assert_eq!(std::fs::read(&copy).unwrap(), b"precious");
+    assert!(frames(&folder.join("copy.part.mkv")) > 0);
+}
+
+#[test]
+fn who_does_not_read_the_records_holds_nobody_up_who_interrupts() {
+    let (Some(clip), Some(portrait)) = (media("demo.mkv"), media("astronaut.png")) else {
+        return;
+    };
+    let folder = folder("who_does_not_read_the_records_holds_nobody_up_who_interrupts");
+    let (pipe, records) = (folder.join("pipe"), folder.join("still.png"));
+    for path in [&pipe, &records] {
+        let made = Command::new("mkfifo").arg(path).status().unwrap();
+        assert!(made.success());
+    }
+    // Nobody opens it.
+    for (option, path) in [("--records", &pipe), ("--still", &records)] {
+        let started = std::time::Instant::now();
+        let output = interrupt(&[&portrait, option, path.to_str().unwrap()], || {
+            started.elapsed() > Duration::from_secs(3)
+        });
+        assert_eq!(output.status.code(), Some(1), "{option}");
+        assert!(said(&output).contains("stopped"), "{}", said(&output));
+    }
+    // Who has opened it does not read; it is full before the clip is at its end.
+    let reader = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&pipe)
+        .unwrap();
+    let size = 4096;
+    // SAFETY: the descriptor is open, and the call takes a number.
+    unsafe {
+        libc::fcntl(reader.as_raw_fd(), libc::F_SETPIPE_SZ, size);
+    }
+    let started = std::time::Instant::now();
+    let args = [clip.as_str(), "--records", pipe.to_str().unwrap()];
+    let output = interrupt(&args, || started.elapsed() > Duration::from_secs(3));
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("stopped"), "{}", said(&output));
+}
+
+#[test]
+fn what_came_of_a_stream_stays_when_something_else_fails() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    let folder = folder("what_came_of_a_stream_stays_when_something_else_fails");
+    let (pipe, still) = (folder.join("pipe"), folder.join("still.png"));
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    // A full disk.
+    std::os::unix::fs::symlink("/dev/full", &still).unwrap();
+    let (input, copy) = (pipe.clone(), folder.join("copy.mkv"));
+    let source = std::thread::spawn(move || std::fs::copy(clip, input));
+    let names = [&pipe, &copy, &still].map(|path| path.to_str().unwrap());
+    let args = [names[0], "--output", names[1], "--still", names[2]];
+    refuse(&args, "copy.part.mkv");
+    source.join().unwrap().unwrap();
+    assert!(!copy.exists());
+    assert!(frames(&folder.join("copy.part.mkv")) > 0);
+}
+
+#[test]
+fn passwords_in_addresses_are_not_told() {
+    let output = annotate(&["rtsp://jo:hunter2@127.0.0.1:1/x?key=hunter2"]);
+    let error = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("rtsp://127.0.0.1:1/x"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
 }
 
 #[test]
@@ -388,10 +556,12 @@ fn folders_are_done_file_by_file_and_go_on_where_they_stopped() {
         last.ends_with("1 of 4 files failed: sub/bad.webp"),
         "{last}"
     );
-    assert_eq!(names(&copies), ["a.png", "clip.MKV", "sub/a.jpg"]);
+    let made = ["a.png", "clip.MKV", "sub/a.jpg"];
+    assert_eq!(names(&copies), [&[".fer-annotate"], &made[..]].concat());
+    let made = made.map(|name| format!("{name}.jsonl"));
     assert_eq!(
         names(&records),
-        ["a.png.jsonl", "clip.MKV.jsonl", "sub/a.jpg.jsonl"]
+        [&[".fer-annotate".to_owned()], &made[..]].concat()
     );
     let before = std::fs::metadata(copies.join("a.png")).unwrap().modified();
 
@@ -434,5 +604,16 @@ fn folders_that_can_not_work_are_one_line() {
     );
     refuse(&[input_name, "--output", input_name], "the same file");
     refuse(&[input_name, "--records", "-"], "one input only");
+    // Two names that are one in the folder of the outputs.
+    let (out, inner) = (folder.join("out"), input.join("sub/a.png"));
+    std::fs::copy(input.join("a.png"), &inner).unwrap();
+    let (out_name, inner) = (out.to_str().unwrap(), inner.to_str().unwrap());
+    let first = input.join("a.png").display().to_string();
+    refuse(&[&first, inner, "--output", out_name], "the output of both");
+    assert!(!out.exists());
+    // An input under another name in it.
+    std::fs::create_dir(&out).unwrap();
+    std::fs::hard_link(input.join("clip.MKV"), out.join("a.png")).unwrap();
+    refuse(&[input_name, "--output", out_name], "the same file");
     refuse(&[input_name, "rtsp://127.0.0.1/x"], "one at a time");
 }

@@ -36,6 +36,7 @@ pub fn run(
         output: args.output.clone(),
         records: args.records.clone(),
         still: args.still.clone(),
+        one_of_many: false,
         clip: false,
         live: Some((hub.clone(), number)),
     };
@@ -57,8 +58,9 @@ pub fn run(
             }
             Ok(_) => "the stream has ended".to_owned(),
             Err(why) => {
-                // What is secret in an address is for nobody else.
-                let shown = format!("{why:#}").replace(input.as_str(), &hub.cameras[number].name);
+                // Where a file lies is for nobody else.
+                let shown = format!("{why:#}");
+                let shown = shown.replace(&watch::name(input), &hub.cameras[number].name);
                 if is_file || writes {
                     hub.status(number, Status::Failed(shown));
                     return Err(why);
