@@ -29,6 +29,9 @@ const VIDEOS: [&str; 17] = [
     "ts", "vob", "webm", "wmv",
 ];
 
+/// Pictures of which a report has large stills, at most; all are held until it is written.
+const LARGE_STILLS: usize = 100;
+
 /// A file, and the name that its outputs have in their folders.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Item {
@@ -68,7 +71,13 @@ pub fn run(args: &Args, interrupted: &Arc<AtomicBool>) -> Result<()> {
     if items.is_empty() {
         bail!("{}: no pictures or videos in it", args.inputs.join(", "));
     }
-    let jobs: Vec<Job> = items.iter().map(|item| job(args, item)).collect();
+    let is_picture = |item: &Item| has_end(&item.name, &PICTURES);
+    let small = items.iter().filter(|item| is_picture(item)).count() > LARGE_STILLS;
+    let jobs = items.iter().map(|item| Job {
+        small: small && is_picture(item),
+        ..job(args, item)
+    });
+    let jobs: Vec<Job> = jobs.collect();
     are_apart(args, &jobs)?;
     let page = args.report.as_deref().map(Draft::new).transpose()?;
     let parts = args.report.as_deref().map(|path| Parts::new(path, args));
@@ -240,6 +249,7 @@ fn job<'a>(args: &'a Args, item: &'a Item) -> Job<'a> {
         records: with(&args.records, ".jsonl"),
         still: with(&args.still, ".png"),
         one_of_many: true,
+        small: false,
         clip: args.report.is_some(),
         live: None,
     }

@@ -25,6 +25,9 @@ pub fn check(args: &Args, many: bool) -> Result<()> {
         has_end(args.still.as_deref(), &["png", "jpg", "jpeg"], "--still")?;
     }
     if args.serve.is_some() {
+        if let Some(input) = args.inputs.iter().find(|input| path(input).is_dir()) {
+            bail!("{input}: a folder can't be shown live, but its files can");
+        }
         if args.report.is_some() {
             bail!("--report and --serve: a report is of what has an end");
         }

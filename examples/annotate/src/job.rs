@@ -42,6 +42,8 @@ pub struct Job<'a> {
     pub one_of_many: bool,
     /// Whether a report wants to know what was seen.
     pub clip: bool,
+    /// Whether the report's stills are small, since there are many pictures.
+    pub small: bool,
     /// The live page, and the input's number there.
     pub live: Option<(Arc<Hub>, usize)>,
 }
@@ -149,6 +151,7 @@ fn annotate(job: &Job, interrupted: &AtomicBool, progress: &mut Progress) -> Res
         records: records.transpose()?,
         still: job.still.is_some(),
         clip: job.clip,
+        small: job.small,
     };
     let seen = watch::watch(&annotator, wanted, job.input);
     if let Some((hub, number)) = &job.live {

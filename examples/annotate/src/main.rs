@@ -75,6 +75,7 @@ fn annotate(args: &Args) -> Result<()> {
         records: args.records.clone(),
         still: args.still.clone(),
         one_of_many: false,
+        small: false,
         clip: args.report.is_some(),
         live: None,
     };

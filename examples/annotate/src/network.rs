@@ -18,9 +18,18 @@ pub struct Network {
     #[arg(long)]
     pub model: Option<PathBuf>,
 
-    /// auto, builtin, onnxruntime or tensorrt.
+    /// auto, builtin, onnxruntime, tensorrt or remote (servers at --endpoint).
     #[arg(long, default_value = "auto")]
     pub engine: String,
+
+    /// Servers of the Open Inference Protocol for --engine remote: grpc://HOST:PORT, several with
+    /// commas between.
+    #[arg(long)]
+    pub endpoint: Option<String>,
+
+    /// What the network is called on those servers.
+    #[arg(long)]
+    pub model_name: Option<String>,
 
     /// Class names in the order of the output, with commas between.
     #[arg(long)]
@@ -82,6 +91,12 @@ impl Network {
     /// # Errors
     /// When options contradict each other.
     pub fn check(&self) -> Result<()> {
+        match (self.engine.as_str(), &self.endpoint, &self.model_name) {
+            ("remote", None, _) => bail!("--engine remote: --endpoint says where the servers are"),
+            ("remote", Some(_), _) | (_, None, None) => {}
+            (_, Some(_), _) => bail!("--endpoint is for --engine remote only"),
+            (_, None, Some(_)) => bail!("--model-name is for --engine remote only"),
+        }
         if self.model.is_some() {
             if self.builtin_model.is_some() {
                 bail!("--model and --builtin-model: only one network can be used");
@@ -106,6 +121,12 @@ impl Network {
         if let Some(name) = &self.builtin_model {
             choose(classify, "builtin-model", name, "--builtin-model")?;
         }
+        if let Some(endpoint) = &self.endpoint {
+            classify.set_property("endpoint", endpoint);
+        }
+        if let Some(name) = &self.model_name {
+            classify.set_property("model-name", name);
+        }
         if let Some(labels) = &self.labels {
             classify.set_property("labels", labels);
         }
@@ -128,6 +149,9 @@ impl Network {
 
     /// What reports call the network.
     pub fn name(&self) -> String {
+        if self.endpoint.is_some() {
+            return self.model_name.as_deref().unwrap_or("remote").to_owned();
+        }
         match (&self.model, &self.builtin_model) {
             (Some(path), _) => path
                 .file_name()

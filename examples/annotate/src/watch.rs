@@ -38,6 +38,8 @@ pub struct Wanted {
     pub still: bool,
     /// What a report tells.
     pub clip: bool,
+    /// Whether the report's stills are small.
+    pub small: bool,
 }
 
 /// Looks at every frame behind the overlay from now on; `input` names it in the records.
@@ -51,6 +53,7 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
     let records = Mutex::new(wanted.records);
     let seen = Arc::new(Mutex::new(Seen {
         clip,
+        gallery: Gallery::new(wanted.small),
         ..Seen::default()
     }));
     if wanted.clip {

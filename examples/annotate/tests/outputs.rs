@@ -63,6 +63,21 @@ fn refuse(args: &[&str], part: &str) {
     assert_eq!(error.lines().count(), 1, "{args:?}: {error}");
 }
 
+/// The first half of a clip that is more than the pipeline's queues hold.
+fn half_a_gif() -> Option<Vec<u8>> {
+    let portrait = image::open(media("astronaut.png")?).unwrap().into_rgba8();
+    let mut whole = Vec::new();
+    {
+        let mut gif = image::codecs::gif::GifEncoder::new_with_speed(&mut whole, 30);
+        for _ in 0..60 {
+            gif.encode_frame(image::Frame::new(portrait.clone()))
+                .unwrap();
+        }
+    }
+    whole.truncate(whole.len() / 2);
+    Some(whole)
+}
+
 #[test]
 fn a_failed_run_leaves_every_output_as_it_was() {
     let Some(clip) = media("demo.mkv") else {
@@ -73,13 +88,22 @@ fn a_failed_run_leaves_every_output_as_it_was() {
     let (bad, none) = (folder.join("bad.mkv"), folder.join("none.mkv"));
     std::fs::write(&none, &whole[..200]).unwrap();
     std::fs::write(&bad, "no video at all").unwrap();
+    // Frames have been written when it fails.
+    let damaged = folder.join("damaged.gif");
+    let Some(half) = half_a_gif() else {
+        return;
+    };
+    std::fs::write(&damaged, half).unwrap();
+    let seen = annotate(&[damaged.to_str().unwrap(), "--records", "-"]);
+    assert_eq!(seen.status.code(), Some(1), "{}", said(&seen));
+    assert!(!seen.stdout.is_empty());
     let outputs = ["copy.mkv", "records.csv", "still.jpg", "page.html"];
     let paths = outputs.map(|name| folder.join(name).display().to_string());
     for path in &paths {
         std::fs::write(path, "precious").unwrap();
     }
     let before = names(&folder);
-    for input in [&bad, &none] {
+    for input in [&bad, &none, &damaged] {
         let [copy, records, still, page] = &paths;
         let input = input.to_str().unwrap();
         refuse(
@@ -391,6 +415,8 @@ fn options_that_contradict_each_other_are_one_line() {
         ),
         (&["--labels", "a,b"], "labels"),
         (&["--seconds", "0"], "above 0"),
+        (&["--engine", "remote"], "--endpoint"),
+        (&["--endpoint", "grpc://127.0.0.1:1"], "--engine remote"),
     ] {
         refuse(&[&[portrait.as_str()], options].concat(), part);
     }

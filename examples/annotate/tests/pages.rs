@@ -448,8 +448,18 @@ fn nobody_else_gets_in() {
 
     let own = "0123456789abcdefghij";
     let live = Live::new(&[&portrait, "--serve", "0"], &[("FER_SERVE_TOKEN", own)]);
-    assert!(live.url.ends_with(&format!("?token={own}")), "{}", live.url);
-    assert!(live.answer("/", "").starts_with("HTTP/1.1 401 "));
+    // Who gave it knows it, and logs are read by others.
+    assert!(!live.url.contains(own), "{}", live.url);
+    // It is closed without being asked to.
+    let mut stream = TcpStream::connect(live.host()).unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", live.host());
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    let answer = live.answer(&format!("/?token={own}"), "");
+    assert!(answer.contains("SameSite=Lax"), "{answer}");
     live.end();
 }
 
@@ -468,6 +478,10 @@ fn what_can_not_be_served_is_said() {
         ),
         (vec![text, "--serve", "0"], "notes.txt"),
         (vec![text, "--serve", &taken], "in use"),
+        (
+            vec![folder.to_str().unwrap(), "--serve", "0"],
+            "a folder can't be shown live",
+        ),
         (
             vec![text, "--serve", "0", "--report", "x.html"],
             "--report and --serve",

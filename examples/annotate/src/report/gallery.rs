@@ -14,6 +14,8 @@ use super::people::{Clip, Moment, reading};
 const FACE: u32 = 144;
 /// Longer side of a still in pixels, at most.
 const STILL: u32 = 960;
+/// The same of one of many pictures.
+const SMALL_STILL: u32 = 480;
 /// By how much more surely an expression is to be seen for its picture to be taken again.
 const SURER: f64 = 0.05;
 /// People of whom there are pictures at a time: those seen longest.
@@ -24,11 +26,21 @@ pub const PORTRAITS: usize = 60;
 pub struct Gallery {
     /// What was taken of the present frame, and is waiting for its still.
     faces: Vec<(i32, String, Moment)>,
+    /// Whether stills are small, since there are many pictures.
+    is_small: bool,
     /// Why a picture could not be taken.
     pub failure: Option<anyhow::Error>,
 }
 
 impl Gallery {
+    /// Empty; `is_small` says whether stills are small.
+    pub fn new(is_small: bool) -> Self {
+        Self {
+            is_small,
+            ..Self::default()
+        }
+    }
+
     /// Looks at a frame before anything is drawn on it: pictures of faces with expressions that
     /// have not been seen as surely yet.
     pub fn before(&mut self, clip: &Clip, pad: &gst::Pad, buffer: &gst::BufferRef, time: u64) {
@@ -74,7 +86,8 @@ impl Gallery {
         if let (0, Ok(info)) = (frame, &info) {
             (clip.width, clip.height) = (info.width(), info.height());
         }
-        match info.and_then(|info| still(&info, buffer)) {
+        let longest = if self.is_small { SMALL_STILL } else { STILL };
+        match info.and_then(|info| still(&info, buffer, longest)) {
             Ok(still) => {
                 clip.stills.insert(frame, still);
             }
@@ -150,13 +163,13 @@ fn portrait(info: &VideoInfo, buffer: &gst::BufferRef, face: &FaceMeta) -> Resul
     )
 }
 
-/// The whole frame, smaller where it is large.
-fn still(info: &VideoInfo, buffer: &gst::BufferRef) -> Result<String> {
+/// The whole frame, smaller where its longer side has more pixels than `longest`.
+fn still(info: &VideoInfo, buffer: &gst::BufferRef, longest: u32) -> Result<String> {
     let (width, height) = (info.width(), info.height());
-    let share = (f64::from(STILL) / f64::from(width.max(height))).min(1.0);
+    let share = (f64::from(longest) / f64::from(width.max(height))).min(1.0);
     let side = |length: u32, stretch: f64| {
         let length = f64::from(length) * share * stretch;
-        (length.round() as u32).clamp(1, 2 * STILL)
+        (length.round() as u32).clamp(1, 2 * longest)
     };
     let size = [side(width, aspect(info)), side(height, 1.0)];
     convert(info, buffer, [0, 0, width as i32, height as i32], size)

@@ -46,6 +46,8 @@ struct ClipView {
     facts: String,
     ticks: Vec<Tick>,
     people: Vec<PersonView>,
+    /// People who are in no table.
+    more_people: usize,
     labels: Vec<String>,
     /// What is not shown of it.
     left_out: String,
@@ -98,8 +100,10 @@ struct PictureView {
 
 /// Rows of a person's table of expressions; the records have all.
 const ROWS: usize = 300;
-/// Bands of a clip; the table has everybody.
+/// Bands of a clip; the table has more people.
 const BANDS: usize = 100;
+/// People in a clip's tables; the records have everybody.
+const PEOPLE: usize = 300;
 /// Pictures of a person.
 const MOMENTS: usize = 5;
 
@@ -149,7 +153,7 @@ impl Method {
     pub fn new(args: &Args) -> Self {
         Self {
             network: args.network.name(),
-            is_built_in: args.network.model.is_none(),
+            is_built_in: args.network.model.is_none() && args.network.endpoint.is_none(),
         }
     }
 
@@ -261,12 +265,12 @@ impl ClipView {
             .filter(|label| people.iter().any(|(_, p)| p.labels.contains_key(*label)))
             .cloned()
             .collect();
-        let unseen = people.len().saturating_sub(BANDS);
+        let unseen = people.len().min(PEOPLE).saturating_sub(BANDS);
         let mut left_out = Vec::new();
         if unseen > 0 {
             let few = count(unseen, "person", "people");
             left_out.push(format!(
-                "{few} seen for the shortest time are in the table only."
+                "{few} seen for a shorter time are in the table only."
             ));
         }
         if people.len() > PORTRAITS {
@@ -274,6 +278,7 @@ impl ClipView {
         }
         let views: Vec<PersonView> = people
             .iter()
+            .take(PEOPLE)
             .enumerate()
             .map(|(i, (id, person))| {
                 PersonView::new(&key, **id, person, clip, &labels, looks, i < BANDS)
@@ -306,6 +311,7 @@ impl ClipView {
             ),
             ticks: timeline::ticks(clip.end),
             stills: stills.collect(),
+            more_people: people.len().saturating_sub(PEOPLE),
             people: views,
             labels: labels.iter().map(|label| shown(label).to_owned()).collect(),
             left_out: left_out.join(" "),
@@ -409,5 +415,34 @@ impl PictureView {
                 })
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_crowds_have_an_end() {
+        let person = |id: i32| {
+            let person = Person {
+                frames: 1000 - id as u64,
+                ..Person::default()
+            };
+            (id, person)
+        };
+        let clip = Clip {
+            frames: 1000,
+            people: (1..=400).map(person).collect(),
+            ..Clip::default()
+        };
+        let method = Method {
+            network: String::new(),
+            is_built_in: false,
+        };
+        let page = render(&[clip], Vec::new(), &method).unwrap();
+        assert!(page.contains("Person 300</th>"));
+        assert!(!page.contains("Person 301</th>"));
+        assert!(page.contains("And 100 more"), "{page}");
     }
 }

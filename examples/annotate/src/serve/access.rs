@@ -17,6 +17,8 @@ const SHORTEST: usize = 16;
 pub struct Access {
     address: SocketAddr,
     token: Option<String>,
+    /// Whether the user knows the token, and nobody else is to read it.
+    is_own: bool,
 }
 
 /// Whether a request is let in.
@@ -55,7 +57,12 @@ impl Access {
             Err(std::env::VarError::NotPresent) => Some(new_token()?),
             Err(why) => return Err(why).context(VARIABLE),
         };
-        Ok(Self { address, token })
+        let is_own = std::env::var_os(VARIABLE).is_some();
+        Ok(Self {
+            address,
+            token,
+            is_own,
+        })
     }
 
     /// What to open in a browser.
@@ -65,16 +72,18 @@ impl Access {
             address => address.to_string(),
         };
         match &self.token {
+            Some(_) if self.is_own => format!("http://{host}/ (?token= as in {VARIABLE})"),
             Some(token) => format!("http://{host}/?token={token}"),
             None => format!("http://{host}/"),
         }
     }
 
-    /// What makes a browser remember the token.
+    /// What makes a browser remember the token. With `Strict` it would not send it where
+    /// it goes next when it comes from a link elsewhere, as in a message.
     pub fn cookie(&self) -> String {
         let token = self.token.as_deref().unwrap_or_default();
         let name = self.cookie_name();
-        format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/")
+        format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/")
     }
 
     /// Browsers send a machine's cookies to all its ports.
@@ -145,6 +154,7 @@ mod tests {
         let access = Access {
             address: "127.0.0.1:8080".parse().unwrap(),
             token: None,
+            is_own: false,
         };
         for (host, verdict) in [
             ("127.0.0.1:8080", Verdict::Yes),
@@ -165,6 +175,7 @@ mod tests {
         let access = Access {
             address: "0.0.0.0:8080".parse().unwrap(),
             token: Some("0123456789abcdef".to_owned()),
+            is_own: true,
         };
         for (path, headers, verdict) in [
             ("/", &[][..], Verdict::NoToken),

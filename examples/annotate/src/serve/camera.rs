@@ -37,6 +37,7 @@ pub fn run(
         records: args.records.clone(),
         still: args.still.clone(),
         one_of_many: false,
+        small: false,
         clip: false,
         live: Some((hub.clone(), number)),
     };
@@ -53,7 +54,7 @@ pub fn run(
         }
         let why = match ended {
             Ok(_) if is_file || writes => {
-                hub.status(number, Status::Ended);
+                hub.end(number, Status::Ended);
                 return Ok(());
             }
             Ok(_) => "the stream has ended".to_owned(),
@@ -62,13 +63,13 @@ pub fn run(
                 let shown = format!("{why:#}");
                 let shown = shown.replace(&watch::name(input), &hub.cameras[number].name);
                 if is_file || writes {
-                    hub.status(number, Status::Failed(shown));
+                    hub.end(number, Status::Failed(shown));
                     return Err(why);
                 }
                 shown
             }
         };
-        hub.status(number, Status::Failed(why));
+        hub.end(number, Status::Failed(why));
         if started.elapsed() > LONGEST_PAUSE {
             pause = FIRST_PAUSE;
         }
@@ -90,12 +91,14 @@ pub fn attach(annotator: &Annotator, hub: &Arc<Hub>, number: usize) {
         .static_pad("src")
         .expect("overlays have a source");
     let shared = hub.clone();
+    let run = hub.begin(number);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         if let Some(buffer) = info.buffer() {
             let faces = gstfer::meta::faces(buffer, &[gstfer::meta::FACE.to_owned()]);
             let start = watch::stream_time(pad, buffer);
             let length = buffer.duration().map_or(0, gst::ClockTime::nseconds);
-            shared.frame(number, &faces, start, start.map(|start| start + length));
+            let end = start.map(|start| start + length);
+            shared.frame(number, run, &faces, (start, end));
         }
         gst::PadProbeReturn::Ok
     });

@@ -1,13 +1,14 @@
 //! HTTP: which answer to which request.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::TcpListener;
-use std::sync::Arc;
+use std::net::{IpAddr, TcpListener};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use askama::Template;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -17,10 +18,13 @@ use tokio::sync::{Notify, Semaphore};
 use super::access::{Access, Verdict};
 use super::body::Answer;
 use super::hub::Hub;
+use super::patient::Patient;
 use super::{metrics, views};
 
 /// Connections at a time; a browser opens six at most.
 const CONNECTIONS: usize = 64;
+/// Connections at a time of one other machine.
+const CONNECTIONS_OF_ONE: usize = 16;
 /// How long somebody may take to say what is wanted.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Browsers open six connections, one of which is for events: of more inputs than this they
@@ -40,6 +44,8 @@ const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
 ];
 
+const PLAIN: &str = "text/plain; charset=utf-8";
+
 #[derive(Template)]
 #[template(path = "live.html")]
 struct Page<'a> {
@@ -57,8 +63,9 @@ pub fn serve(listener: TcpListener, access: Access, hub: Arc<Hub>) {
     runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener).expect("it does not block");
         let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let seats = Arc::<Seats>::default();
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
+            let Ok((stream, peer)) = listener.accept().await else {
                 // As when there are no more file descriptors.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -66,9 +73,12 @@ pub fn serve(listener: TcpListener, access: Access, hub: Arc<Hub>) {
             let Ok(place) = places.clone().try_acquire_owned() else {
                 continue;
             };
+            let Some(seat) = Seat::take(&seats, peer.ip()) else {
+                continue;
+            };
             let (access, hub) = (access.clone(), hub.clone());
             tokio::spawn(async move {
-                let _place = place;
+                let (_place, _seat) = (place, seat);
                 let gone = Arc::new(Notify::new());
                 let lost = gone.clone();
                 let service = service_fn(move |request| {
@@ -78,7 +88,7 @@ pub fn serve(listener: TcpListener, access: Access, hub: Arc<Hub>) {
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(PATIENCE)
-                    .serve_connection(TokioIo::new(stream), service);
+                    .serve_connection(TokioIo::new(Patient::new(stream)), service);
                 tokio::select! {
                     // Whatever ends it, nobody is there to be told.
                     _ = connection => {}
@@ -87,6 +97,38 @@ pub fn serve(listener: TcpListener, access: Access, hub: Arc<Hub>) {
             });
         }
     });
+}
+
+/// Connections by the machine that they come from.
+type Seats = Mutex<HashMap<IpAddr, usize>>;
+
+/// One of the connections of a machine, as long as it lives.
+struct Seat(Arc<Seats>, IpAddr);
+
+impl Seat {
+    /// `None` where the machine has enough of them. This one may have all: a proxy on it speaks
+    /// for many.
+    fn take(seats: &Arc<Seats>, peer: IpAddr) -> Option<Self> {
+        let mut taken = seats.lock().unwrap();
+        let count = taken.entry(peer).or_default();
+        if *count >= CONNECTIONS_OF_ONE && !peer.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(Self(seats.clone(), peer))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.0.lock().unwrap();
+        if let Some(count) = taken.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.1);
+            }
+        }
+    }
 }
 
 fn answer(
@@ -98,7 +140,13 @@ fn answer(
     let (status, kind, body) = match judged(request, access) {
         Err(refusal) => {
             let (status, text) = refusal;
-            (status, "text/plain; charset=utf-8", Answer::whole(text))
+            let mut response = Response::new(Answer::whole(text));
+            *response.status_mut() = status;
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(PLAIN));
+            // Who is not let in holds no place.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            return secured(response);
         }
         Ok(Some(())) => {
             let mut response = Response::new(Answer::whole(""));
@@ -161,7 +209,7 @@ fn route(path: &str, hub: &Arc<Hub>, gone: &Arc<Notify>) -> (StatusCode, &'stati
     };
     let absent = (
         StatusCode::NOT_FOUND,
-        "text/plain; charset=utf-8",
+        PLAIN,
         Answer::whole("There is no such page.\n"),
     );
     match path {
@@ -172,7 +220,7 @@ fn route(path: &str, hub: &Arc<Hub>, gone: &Arc<Notify>) -> (StatusCode, &'stati
                 Ok(page) => ok("text/html; charset=utf-8", Answer::whole(page)),
                 Err(_) => (
                     StatusCode::INTERNAL_SERVER_ERROR,
-                    "text/plain; charset=utf-8",
+                    PLAIN,
                     Answer::whole("The page can't be made.\n"),
                 ),
             }

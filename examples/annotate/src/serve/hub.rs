@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gstfer::meta::FaceMeta;
 use gstfer::record::{Changes, Event, Face};
@@ -20,8 +20,10 @@ const MEMORY: usize = 300;
 const EVENTS: usize = 50;
 /// Messages that may wait for somebody; who is later gets everything anew.
 const QUEUE: usize = 256;
-/// Milliseconds between two messages about an input's faces.
-const PAUSE: u128 = 200;
+/// Between two messages about an input's faces.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Without a frame for this long, a stream or camera is not running any more.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// All inputs, and those who look at them.
 pub struct Hub {
@@ -48,6 +50,8 @@ pub struct Message {
 pub struct Camera {
     /// The file's name, or the address without secrets.
     pub name: String,
+    /// Whether frames are as far apart as the file says.
+    is_file: bool,
     /// The latest picture, a JPEG.
     pub picture: watch::Sender<Bytes>,
     state: Mutex<State>,
@@ -81,7 +85,11 @@ pub struct State {
     pub happened: BTreeMap<String, u64>,
     changes: Changes,
     now: Value,
-    told: u128,
+    told: Option<Instant>,
+    /// Pipelines so far, and whether the present one goes on.
+    run: u64,
+    goes_on: bool,
+    latest: Option<Instant>,
     seconds: VecDeque<Second>,
     events: VecDeque<Value>,
 }
@@ -120,6 +128,7 @@ impl Hub {
                 path if path.is_file() => crate::report::file_name(input),
                 _ => crate::watch::name(input),
             },
+            is_file: crate::checks::path(input).is_file(),
             picture: watch::Sender::new(Bytes::new()),
             state: Mutex::new(State {
                 status: Status::Starting,
@@ -129,7 +138,10 @@ impl Hub {
                 happened: BTreeMap::new(),
                 changes: Changes::default(),
                 now: json!([]),
-                told: 0,
+                told: None,
+                run: 0,
+                goes_on: false,
+                latest: None,
                 seconds: VecDeque::new(),
                 events: VecDeque::new(),
             }),
@@ -188,10 +200,38 @@ impl Hub {
         let _ = self.messages.send(Message { event, data });
     }
 
+    /// A new pipeline shows an input; gives what it tells its frames by.
+    pub fn begin(&self, camera: usize) -> u64 {
+        let mut state = self.cameras[camera].state.lock().unwrap();
+        state.run += 1;
+        state.goes_on = true;
+        state.latest = None;
+        state.run
+    }
+
+    /// An input's pipeline has ended. Frames that are still in it do not count.
+    pub fn end(&self, camera: usize, status: Status) {
+        let mut state = self.cameras[camera].state.lock().unwrap();
+        state.goes_on = false;
+        self.change(camera, &mut state, status);
+    }
+
+    /// Looks whether frames of streams and cameras still come.
+    pub fn look_for_silence(&self) {
+        for (number, camera) in self.cameras.iter().enumerate() {
+            let mut state = camera.state.lock().unwrap();
+            let silence = state.latest.map(|latest| latest.elapsed());
+            let is_silent = silence.is_some_and(|silence| silence > SILENCE);
+            if is_silent && state.status == Status::Running && !camera.is_file {
+                let why = format!("no frame for {} s", SILENCE.as_secs());
+                self.change(number, &mut state, Status::Failed(why));
+            }
+        }
+    }
+
     /// An input's state has changed.
-    pub fn status(&self, camera: usize, status: Status) {
+    fn change(&self, camera: usize, state: &mut State, status: Status) {
         let (time, events) = {
-            let mut state = self.cameras[camera].state.lock().unwrap();
             if state.status == status {
                 return;
             }
@@ -219,9 +259,22 @@ impl Hub {
         }
     }
 
-    /// A frame of an input, from `start` to `end` in nanoseconds of stream time.
-    pub fn frame(&self, camera: usize, faces: &[FaceMeta], start: Option<u64>, end: Option<u64>) {
-        self.status(camera, Status::Running);
+    /// A frame of a pipeline of an input, which begins and ends in nanoseconds of stream time.
+    pub fn frame(
+        &self,
+        camera: usize,
+        run: u64,
+        faces: &[FaceMeta],
+        (start, end): (Option<u64>, Option<u64>),
+    ) {
+        {
+            let mut state = self.cameras[camera].state.lock().unwrap();
+            if state.run != run || !state.goes_on {
+                return;
+            }
+            state.latest = Some(Instant::now());
+            self.change(camera, &mut state, Status::Running);
+        }
         self.learn(faces);
         let time = now();
         let (told, second, events) = {
@@ -311,10 +364,51 @@ impl State {
             }
         }
         self.now = faces.iter().map(|face| json!(Face::new(face))).collect();
-        let is_time = time.saturating_sub(self.told) >= PAUSE;
+        let is_time = self.told.is_none_or(|told| told.elapsed() >= PAUSE);
         if is_time {
-            self.told = time;
+            self.told = Some(Instant::now());
         }
         (is_time.then(|| self.now.clone()), passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(hub: &Hub) -> Status {
+        hub.with_state(0, |state| state.status.clone())
+    }
+
+    #[test]
+    fn frames_behind_an_error_do_not_hide_it() {
+        let hub = Hub::new(&["rtsp://camera/stream".to_owned()]);
+        let first = hub.begin(0);
+        hub.frame(0, first, &[], (None, None));
+        assert_eq!(status(&hub), Status::Running);
+        let failed = Status::Failed("no route".to_owned());
+        hub.end(0, failed.clone());
+        hub.frame(0, first, &[], (None, None));
+        assert_eq!(status(&hub), failed);
+        let second = hub.begin(0);
+        hub.frame(0, first, &[], (None, None));
+        assert_eq!(status(&hub), failed);
+        hub.frame(0, second, &[], (None, None));
+        assert_eq!(status(&hub), Status::Running);
+    }
+
+    #[test]
+    fn a_silent_camera_is_not_running() {
+        let hub = Hub::new(&["rtsp://camera/stream".to_owned()]);
+        let run = hub.begin(0);
+        hub.frame(0, run, &[], (None, None));
+        hub.look_for_silence();
+        assert_eq!(status(&hub), Status::Running);
+        let long_ago = Instant::now().checked_sub(2 * SILENCE);
+        hub.cameras[0].state.lock().unwrap().latest = long_ago;
+        hub.look_for_silence();
+        assert_eq!(status(&hub), Status::Failed("no frame for 10 s".to_owned()));
+        hub.frame(0, run, &[], (None, None));
+        assert_eq!(status(&hub), Status::Running);
     }
 }

@@ -7,6 +7,7 @@ mod camera;
 mod http;
 mod hub;
 mod metrics;
+mod patient;
 mod views;
 
 use std::net::{SocketAddr, TcpListener};
@@ -17,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::args::Args;
+use crate::checks::is_standard_output;
 use access::Access;
 pub use camera::attach;
 pub use hub::Hub;
@@ -31,9 +33,21 @@ pub fn run(args: &Args, address: SocketAddr, interrupted: &Arc<AtomicBool>) -> R
     let address = listener.local_addr()?;
     let access = Access::new(address)?;
     let hub = Arc::new(Hub::new(&args.inputs));
-    println!("live page: {}", access.url());
+    let line = format!("live page: {}", access.url());
+    if is_standard_output(args.records.as_deref()) {
+        eprintln!("{line}");
+    } else {
+        println!("{line}");
+    }
     let shared = hub.clone();
     std::thread::spawn(move || http::serve(listener, access, shared));
+    let shared = hub.clone();
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            shared.look_for_silence();
+        }
+    });
 
     let ended: Vec<Result<()>> = std::thread::scope(|scope| {
         let camera = |number| {
