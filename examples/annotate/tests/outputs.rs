@@ -245,9 +245,12 @@ fn an_interrupted_file_leaves_its_copy_and_has_what_came_beside_it() {
     let output = interrupt(&args, || is_begun(&folder, "copy.mkv"));
     let error = said(&output);
     assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains("copy.part.mkv"), "{error}");
+    assert!(error.contains("stopped before"), "{error}");
     assert_eq!(std::fs::read(&copy).unwrap(), b"precious");
-    assert!(frames(&folder.join("copy.part.mkv")) > 0);
+    // A busy machine may not come to its end in time, and drops it.
+    let part = folder.join("copy.part.mkv");
+    assert_eq!(part.exists(), error.contains("copy.part.mkv"), "{error}");
+    assert!(!part.exists() || frames(&part) > 0);
 }
 
 #[test]
