@@ -292,27 +292,6 @@ fn who_does_not_read_the_records_holds_nobody_up_who_interrupts() {
 }
 
 #[test]
-fn what_came_of_a_stream_stays_when_something_else_fails() {
-    let Some(clip) = media("demo.mkv") else {
-        return;
-    };
-    let folder = folder("what_came_of_a_stream_stays_when_something_else_fails");
-    let (pipe, still) = (folder.join("pipe"), folder.join("still.png"));
-    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
-    // A full disk.
-    std::os::unix::fs::symlink("/dev/full", &still).unwrap();
-    let (input, copy) = (pipe.clone(), folder.join("copy.mkv"));
-    let source = std::thread::spawn(move || std::fs::copy(clip, input));
-    let names = [&pipe, &copy, &still].map(|path| path.to_str().unwrap());
-    let args = [names[0], "--output", names[1], "--still", names[2]];
-    refuse(&args, "copy.part.mkv");
-    source.join().unwrap().unwrap();
-    assert!(!copy.exists());
-    assert!(frames(&folder.join("copy.part.mkv")) > 0);
-}
-
-#[test]
 fn passwords_in_addresses_are_not_told() {
     let output = annotate(&["rtsp://jo:hunter2@127.0.0.1:1/x?key=hunter2"]);
     let error = said(&output);
