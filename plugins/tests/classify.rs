@@ -193,6 +193,11 @@ fn what_can_not_work_is_said_on_the_bus() {
         ("input-size=large", "not like 48x48"),
         ("output-name=nothing", "no output \"nothing\""),
         ("output=probabilities", "output is probabilities"),
+        ("endpoint=grpc://host:1", "only engine=remote asks"),
+        (
+            "engine=remote endpoint=grpc://host:1 ca-file=own.pem",
+            "ca-file is for grpcs://",
+        ),
     ] {
         let run = run(&format!(
             "videotestsrc num-buffers=1 ! ferclassify name=classify {properties} ! fakesink name=end"

@@ -593,6 +593,7 @@ impl Settings {
     /// # Errors
     /// When the model can't be used or the engine not be had.
     pub fn open(&self) -> fer::Result<Classifier> {
+        self.check_servers()?;
         let overrides = self.overrides()?;
         let model = match &self.model {
             Some(path) => Model::load(path, &overrides)?,
@@ -630,6 +631,21 @@ impl Settings {
         let mut classifier = Classifier::new(&model, &options)?;
         classifier.set_mirror(self.mirror);
         Ok(classifier)
+    }
+
+    /// Whether servers are named where none is asked.
+    fn check_servers(&self) -> fer::Result<()> {
+        let fail = |text: &str| Err(fer::Error::Setting(text.to_owned()));
+        let Some(endpoint) = &self.endpoint else {
+            return Ok(());
+        };
+        if self.engine != EngineChoice::Remote {
+            return fail("endpoint names servers, which only engine=remote asks");
+        }
+        if self.ca_file.is_some() && !endpoint.contains("grpcs://") {
+            return fail("ca-file is for grpcs://, and endpoint names none");
+        }
+        Ok(())
     }
 
     fn remote(&self) -> RemoteOptions {
