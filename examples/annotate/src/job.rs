@@ -295,6 +295,7 @@ fn play(
     let mut ending: Option<Instant> = None;
     let mut stopped = false;
     let mut has_end = crate::checks::path(job.input).is_file();
+    let mut length: Option<gst::ClockTime> = None;
     loop {
         let wait = gst::ClockTime::from_mseconds(100);
         let message =
@@ -303,6 +304,10 @@ fn play(
             return match message.view() {
                 gst::MessageView::Error(error) => Err(failure(job, error)),
                 _ if stopped && has_end => Ok(Ending::Stopped),
+                _ if ending.is_none() => {
+                    warn_of_cut(job, &seen.lock().unwrap(), length);
+                    Ok(Ending::Whole)
+                }
                 _ => Ok(Ending::Whole),
             };
         }
@@ -315,7 +320,7 @@ fn play(
             });
         }
         let position = pipeline.query_position::<gst::ClockTime>();
-        let length = pipeline.query_duration::<gst::ClockTime>();
+        length = pipeline.query_duration::<gst::ClockTime>().or(length);
         let position = position.map_or(Duration::ZERO, Duration::from);
         has_end |= length.is_some();
         let (frames, failed) = {
@@ -340,6 +345,23 @@ fn play(
             }
             _ => {}
         }
+    }
+}
+
+/// Warns where the pictures end well before the input says that it does: players read a file that
+/// is cut off without a word.
+fn warn_of_cut(job: &Job, seen: &Seen, length: Option<gst::ClockTime>) {
+    let (Some(length), Some(time)) = (length, seen.time) else {
+        return;
+    };
+    let end = gst::ClockTime::from_nseconds(time);
+    // Sound is often a little longer, and the last picture has a duration.
+    let missing = length.saturating_sub(end);
+    if missing > gst::ClockTime::SECOND && missing > length / 20 {
+        eprintln!(
+            "warning: the pictures of {} end at {end:.1} of {length:.1}: it may be cut off",
+            watch::name(job.input)
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a file, URI or camera to pictures that are upright and have timestamps, and to sound.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -29,6 +31,7 @@ pub fn source(input: &str) -> Result<gst::Element> {
         let camera = format!("v4l2src device={input} ! decodebin name=decode");
         return Ok(gst::parse::bin_from_description(&camera, false)?.upcast());
     }
+    let mut held = None;
     let uri = if input.contains("://") {
         input.to_owned()
     } else {
@@ -36,11 +39,32 @@ pub fn source(input: &str) -> Result<gst::Element> {
         if let Some(source) = still::source(&path).with_context(|| input.to_owned())? {
             return Ok(source);
         }
+        held = hold_pipe(&path);
         gst::glib::filename_to_uri(path, None)?.to_string()
     };
-    Ok(gst::ElementFactory::make("uridecodebin")
+    let source = gst::ElementFactory::make("uridecodebin")
         .property("uri", uri)
-        .build()?)
+        .build()?;
+    // As long as the source lives.
+    source.connect_pad_added(move |_, _| {
+        let _ = &held;
+    });
+    Ok(source)
+}
+
+/// Opens a named pipe beside GStreamer's `filesrc`, which opens it twice: to see whether it can
+/// seek, and to read. Between the two nobody would read it, and who writes into it would end.
+fn hold_pipe(path: &Path) -> Option<File> {
+    let is_pipe = path.metadata().is_ok_and(|what| what.file_type().is_fifo());
+    let open = || {
+        OpenOptions::new()
+            .read(true)
+            // Without this it waits for who writes.
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .ok()
+    };
+    is_pipe.then(open).flatten()
 }
 
 /// Lets GStreamer 1.22 look for the tag of orientation in JPEG pictures, which newer ones do

@@ -16,6 +16,8 @@ use crate::report::{Clip, Gallery};
 pub struct Seen {
     /// Frames that passed.
     pub frames: u64,
+    /// Stream time of the latest, in nanoseconds, where it is known.
+    pub time: Option<u64>,
     /// Faces in them, one a frame and face.
     pub faces: u64,
     /// Numbers of the faces.
@@ -91,6 +93,7 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
             }
         }
         seen.frames += 1;
+        seen.time = frame.time.or(seen.time);
         seen.faces += faces.len() as u64;
         seen.people.extend(faces.iter().map(|f| f.id));
         let score = score(&faces);

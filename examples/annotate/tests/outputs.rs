@@ -625,3 +625,51 @@ fn folders_that_can_not_work_are_one_line() {
     refuse(&[input_name, "--output", out_name], "the same file");
     refuse(&[input_name, "rtsp://127.0.0.1/x"], "one at a time");
 }
+
+#[test]
+fn a_file_that_is_cut_off_is_told() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    let folder = folder("a_file_that_is_cut_off_is_told");
+    let (cut, copy) = (folder.join("cut.mkv"), folder.join("copy.mkv"));
+    let whole = std::fs::read(&clip).unwrap();
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let run = |input: &str| {
+        let output = annotate(&[input, "--output", copy.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output)
+    };
+    let warning = run(cut.to_str().unwrap());
+    assert!(warning.contains("it may be cut off"), "{warning}");
+    assert_eq!(warning.trim_end().lines().count(), 1, "{warning}");
+    assert_eq!(run(&clip), "");
+}
+
+#[test]
+fn what_came_of_a_stream_stays_when_something_else_fails() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    let folder = folder("what_came_of_a_stream_stays_when_something_else_fails");
+    let (pipe, still) = (folder.join("pipe"), folder.join("still.png"));
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    // A full disk.
+    std::os::unix::fs::symlink("/dev/full", &still).unwrap();
+    let copy = folder.join("copy.mkv");
+    let writes = "cat \"$1\" > \"$2\"";
+    let mut source = Command::new("sh")
+        .args(["-c", writes, "sh", &clip])
+        .arg(&pipe)
+        .spawn()
+        .unwrap();
+    let names = [&pipe, &copy, &still].map(|path| path.to_str().unwrap());
+    let args = [names[0], "--output", names[1], "--still", names[2]];
+    refuse(&args, "copy.part.mkv");
+    // It may wait for a reader that has gone.
+    let _ = source.kill();
+    source.wait().unwrap();
+    assert!(!copy.exists());
+    assert!(frames(&folder.join("copy.part.mkv")) > 0);
+}
