@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{Run, run, run_with, skip};
+use common::{run, run_with, skip, stat};
 use gst::prelude::*;
 use lines::assert_valid;
 use rdkafka::Message;
@@ -65,21 +65,6 @@ fn frames(lines: &[(i32, String)]) -> Vec<u64> {
     lines.iter().map(|(_, line)| frame(line)).collect()
 }
 
-fn warnings(run: &Run) -> Vec<String> {
-    let text = |message: &gst::Message| match message.view() {
-        gst::MessageView::Warning(why) => {
-            let detail = why.debug().unwrap_or_default();
-            Some(format!("{} {detail}", why.error()))
-        }
-        _ => None,
-    };
-    run.others.iter().filter_map(text).collect()
-}
-
-fn stat(stats: &gst::Structure, field: &str) -> u64 {
-    stats.get(field).unwrap()
-}
-
 #[test]
 fn all_records_arrive_in_order_in_one_partition() {
     let cluster = cluster();
@@ -90,7 +75,7 @@ fn all_records_arrive_in_order_in_one_partition() {
         source("num-buffers=700")
     ));
     assert_eq!((run.error.as_ref(), run.frames.len()), (None, 700));
-    assert_eq!(warnings(&run), [""; 0]);
+    assert_eq!(run.warnings(), [""; 0]);
     // The end of the stream has waited for them.
     let stats = &run.stats["ferpublish"];
     assert_eq!((stat(stats, "published"), stat(stats, "queued")), (700, 0));
@@ -142,7 +127,7 @@ fn a_cluster_that_goes_and_comes_again_misses_nothing() {
     let stats = &run.stats["ferpublish"];
     assert_eq!((stat(stats, "published"), stat(stats, "dropped")), (400, 0));
     assert_eq!(stat(stats, "reconnects"), 1);
-    let warned = warnings(&run);
+    let warned = run.warnings();
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(
         warned[0].contains("No connection to the brokers"),
@@ -169,7 +154,7 @@ fn video_passes_where_there_is_no_cluster() {
     assert_eq!((run.error.as_ref(), run.frames.len()), (None, 300));
     // Minutes would be librdkafka's own patience.
     assert!(began.elapsed() < Duration::from_secs(20));
-    let warned = warnings(&run);
+    let warned = run.warnings();
     assert!(
         warned[0].contains("No connection to the brokers"),
         "{warned:?}"
@@ -197,7 +182,7 @@ fn records_that_the_brokers_do_not_take_are_dropped_and_told() {
     let stats = &run.stats["ferpublish"];
     assert_eq!((stat(stats, "published"), stat(stats, "dropped")), (0, 5));
     // Once, not for each of them.
-    let warned = warnings(&run);
+    let warned = run.warnings();
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(warned[0].contains("authorization"), "{warned:?}");
 }

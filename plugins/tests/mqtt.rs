@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker::{Broker, Message, free_port};
-use common::{Run, pipeline, run, run_with, skip, within_a_minute};
+use common::{pipeline, run, run_with, skip, stat, within_a_minute};
 use gst::prelude::*;
 use lines::assert_valid;
 use serde_json::Value;
@@ -44,21 +44,6 @@ fn first_times(frames: &[u64]) -> Vec<u64> {
     first.copied().collect()
 }
 
-fn warnings(run: &Run) -> Vec<String> {
-    let text = |message: &gst::Message| match message.view() {
-        gst::MessageView::Warning(why) => {
-            let detail = why.debug().unwrap_or_default();
-            Some(format!("{} {detail}", why.error()))
-        }
-        _ => None,
-    };
-    run.others.iter().filter_map(text).collect()
-}
-
-fn stat(stats: &gst::Structure, field: &str) -> u64 {
-    stats.get(field).unwrap()
-}
-
 fn wait_until(is_so: impl Fn() -> bool) {
     while !is_so() {
         std::thread::sleep(Duration::from_millis(5));
@@ -77,7 +62,7 @@ fn all_records_arrive_in_order_and_the_status_tells_of_both_ends() {
         broker.port
     ));
     assert_eq!((run.error.as_ref(), run.frames.len()), (None, 700));
-    assert_eq!(warnings(&run), [""; 0]);
+    assert_eq!(run.warnings(), [""; 0]);
     // The end of the stream has waited for them.
     let stats = &run.stats["ferpublish"];
     assert_eq!((stat(stats, "published"), stat(stats, "queued")), (700, 0));
@@ -129,7 +114,7 @@ fn a_broker_that_is_killed_and_started_again_misses_nothing() {
     let stats = &run.stats["ferpublish"];
     assert_eq!((stat(stats, "published"), stat(stats, "dropped")), (400, 0));
     assert_eq!(stat(stats, "reconnects"), 1);
-    assert_eq!(warnings(&run).len(), 1, "{:?}", warnings(&run));
+    assert_eq!(run.warnings().len(), 1, "{:?}", run.warnings());
     let messages = listener.until(|message| frame(message) == 399);
     let (frames, _) = split(&messages);
     assert_eq!(first_times(&frames), Vec::from_iter(0..400));
@@ -165,7 +150,7 @@ fn a_broker_that_comes_late_gets_what_the_queue_holds() {
     assert_eq!((run.error.as_ref(), run.frames.len()), (None, 100));
     let stats = &run.stats["ferpublish"];
     assert_eq!((stat(stats, "published"), stat(stats, "dropped")), (30, 70));
-    let said = warnings(&run);
+    let said = run.warnings();
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(
         said[0].contains(&format!("127.0.0.1:{}", broker.port)),
@@ -258,7 +243,7 @@ fn a_wrong_password_is_told_without_it() {
     };
     let run = run_as("hunter2");
     assert_eq!((run.error.as_ref(), run.frames.len()), (None, 10));
-    let said = warnings(&run);
+    let said = run.warnings();
     assert!(said[0].contains("user nor password"), "{said:?}");
     assert!(
         !said.iter().any(|text| text.contains("hunter2")),
@@ -267,7 +252,7 @@ fn a_wrong_password_is_told_without_it() {
     assert_eq!(stat(&run.stats["ferpublish"], "published"), 0);
 
     let run = run_as("right horse");
-    assert_eq!(warnings(&run), [""; 0]);
+    assert_eq!(run.warnings(), [""; 0]);
     assert_eq!(stat(&run.stats["ferpublish"], "published"), 10);
 }
 
@@ -325,9 +310,9 @@ fn a_broker_that_never_answers_holds_nothing_up() {
         let stats = &run.stats["ferpublish"];
         assert_eq!((stat(stats, "dropped"), stat(stats, "queued")), (995, 5));
         assert!(
-            warnings(&run).iter().any(|text| text.contains("5 records")),
+            run.warnings().iter().any(|text| text.contains("5 records")),
             "{:?}",
-            warnings(&run)
+            run.warnings()
         );
     });
 }
@@ -381,12 +366,12 @@ fn over_tls_records_go_to_those_alone_who_are_trusted() {
         ))
     };
     let trusted = run_with_trust(&format!("ca-file={certificate}"));
-    assert_eq!(warnings(&trusted), [""; 0], "{}", broker.log());
+    assert_eq!(trusted.warnings(), [""; 0], "{}", broker.log());
     assert_eq!(stat(&trusted.stats["ferpublish"], "published"), 50);
     let unknown = run_with_trust("");
     assert_eq!((unknown.error.as_ref(), unknown.frames.len()), (None, 50));
     assert_eq!(stat(&unknown.stats["ferpublish"], "published"), 0);
-    assert!(!warnings(&unknown).is_empty());
+    assert!(!unknown.warnings().is_empty());
     let none = run_with_trust("ca-file=/nonexistent.pem");
     assert!(none.error.unwrap().1.contains("/nonexistent.pem"));
 }

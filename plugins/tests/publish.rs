@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{Run, Seen, demo, mark, pipeline, run, run_with, skip, within_a_minute};
+use common::{Run, Seen, demo, mark, pipeline, run, run_with, skip, stat, within_a_minute};
 use gst::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 use lines::assert_valid;
@@ -52,10 +52,6 @@ fn published(name: &str, properties: &str) -> Option<(Run, Vec<Value>)> {
     assert_valid(&text);
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
     Some((run, lines.collect()))
-}
-
-fn stat(stats: &gst::Structure, field: &str) -> u64 {
-    stats.get(field).unwrap()
 }
 
 fn close(value: &Value, expected: f64) {
@@ -345,19 +341,6 @@ fn a_standard_output_that_is_closed_is_told_once_and_video_goes_on() {
     assert!(!complained.contains("panicked"), "{complained}");
 }
 
-/// The warnings on the bus: text and what is said beside it.
-fn warnings(run: &Run) -> Vec<String> {
-    let text = |message: &gst::Message| match message.view() {
-        gst::MessageView::Warning(why) => Some(format!(
-            "{} {}",
-            why.error(),
-            why.debug().unwrap_or_default()
-        )),
-        _ => None,
-    };
-    run.others.iter().filter_map(text).collect()
-}
-
 #[test]
 fn who_reads_nothing_does_not_hold_up_video() {
     within_a_minute(|| {
@@ -389,11 +372,11 @@ fn who_reads_nothing_does_not_hold_up_video() {
         assert_eq!(published + dropped + queued, 2000);
         assert!(queued <= 11 && dropped > 1000, "{stats:?}");
         assert!(
-            warnings(&run)
+            run.warnings()
                 .iter()
                 .any(|text| text.contains("could not be sent")),
             "{:?}",
-            warnings(&run)
+            run.warnings()
         );
         // What was written is whole lines of the first frames, but for the last.
         let mut text = Vec::new();
@@ -412,7 +395,7 @@ fn a_full_disk_is_told_once_and_video_goes_on() {
         frames(50)
     ));
     assert_eq!((run.error.as_ref(), run.frames.len()), (None, 50));
-    let said = warnings(&run);
+    let said = run.warnings();
     let full: Vec<&String> = said
         .iter()
         .filter(|text| text.contains("No space"))
@@ -465,9 +448,9 @@ fn a_pipe_is_written_to_when_a_reader_comes() {
         let run = run.join().unwrap();
         assert_eq!((run.error.as_ref(), text.lines().count()), (None, 20));
         assert!(
-            warnings(&run)[0].contains("late.pipe"),
+            run.warnings()[0].contains("late.pipe"),
             "{:?}",
-            warnings(&run)
+            run.warnings()
         );
     });
 }

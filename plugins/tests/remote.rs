@@ -68,16 +68,6 @@ fn assert_alike(run: &Run, other: &Run) {
     }
 }
 
-fn warnings(run: &Run) -> Vec<String> {
-    let of = |message: &gst::Message| match message.view() {
-        gst::MessageView::Warning(warning) => {
-            Some(format!("{} {:?}", warning.error(), warning.debug()))
-        }
-        _ => None,
-    };
-    run.others.iter().filter_map(of).collect()
-}
-
 #[test]
 fn servers_say_what_this_machine_says() {
     let here = classify(5, "engine=builtin");
@@ -262,7 +252,7 @@ fn of_two_endpoints_a_dead_one_does_not_matter() {
     assert_eq!(count(&run, "classified"), 15);
     let serving: String = run.stats["ferclassify"].get("remote-endpoint").unwrap();
     assert_eq!(serving, server.endpoint());
-    assert!(warnings(&run).is_empty());
+    assert!(run.warnings().is_empty());
 }
 
 /// Has the server be late from the first frame on.
@@ -294,7 +284,7 @@ fn a_slow_server_costs_no_more_than_the_deadline() {
         assert_eq!(count(&run, "local-faces"), local);
         // Then it is not waited for any more.
         assert_eq!(count(&run, "remote-late"), 3);
-        let told = warnings(&run);
+        let told = run.warnings();
         assert!(
             told.iter().any(|w| w.contains("No server answers")),
             "{told:?}"
@@ -408,7 +398,7 @@ fn however_many_faces_wait_the_deadline_is_one() {
         assert_eq!(count(&run, "local-faces"), local);
         // There was no time left to ask of the others.
         assert_eq!(count(&run, "remote-requests"), 1);
-        let told = warnings(&run);
+        let told = run.warnings();
         let said = told.iter().any(|w| w.contains("No server has read a face"));
         assert_eq!(said, fallback == "drop", "{told:?}");
     }
@@ -460,7 +450,7 @@ fn what_a_hostile_server_says_at_the_start_is_an_error_of_one_short_line_or_a_wa
         let Some(said) = said else {
             assert_eq!(run.error, None, "{mode}");
             assert_eq!(count(&run, "local-faces"), 6, "{mode}");
-            let told = warnings(&run);
+            let told = run.warnings();
             assert_eq!(told.len(), 1, "{mode}: {told:?}");
             assert!(told[0].len() < 1000, "{mode}: {told:?}");
             continue;
@@ -524,7 +514,7 @@ fn a_stop_does_not_wait_for_a_request() {
 fn a_server_without_the_model_or_with_another_is_an_error_at_the_start() {
     let fails = |endpoint: &str, properties: &str, said: &str| {
         let run = classify(1, &remote(endpoint, properties));
-        let told = warnings(&run);
+        let told = run.warnings();
         let (element, text) = run
             .error
             .unwrap_or_else(|| panic!("{properties} starts: {told:?}"));
@@ -564,7 +554,7 @@ fn where_nobody_answers_this_machine_reads_or_the_start_fails() {
     let run = classify(3, &remote(&endpoint, ""));
     assert_eq!(run.error, None);
     assert_alike(&run, &classify(3, "engine=builtin"));
-    let told = warnings(&run);
+    let told = run.warnings();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("No server answers") && told[0].contains(&endpoint));
 

@@ -76,6 +76,25 @@ pub struct Run {
     pub others: Vec<gst::Message>,
 }
 
+impl Run {
+    /// The warnings on the bus: text and what is said beside it.
+    pub fn warnings(&self) -> Vec<String> {
+        let text = |message: &gst::Message| match message.view() {
+            gst::MessageView::Warning(why) => {
+                let detail = why.debug().unwrap_or_default();
+                Some(format!("{} {detail}", why.error()))
+            }
+            _ => None,
+        };
+        self.others.iter().filter_map(text).collect()
+    }
+}
+
+/// A number of an element's `stats`.
+pub fn stat(stats: &gst::Structure, field: &str) -> u64 {
+    stats.get(field).unwrap()
+}
+
 /// Runs a pipeline to its end or its first error. Its last element is called `end`.
 pub fn run(description: &str) -> Run {
     run_with(description, |_| ())
