@@ -2,7 +2,7 @@
 //! fast as it goes, by way of a proxy that makes the way longer.
 //!
 //! `cargo bench -p gst-plugin-fer --bench remote -- IP:PORT [NUMBER...]`, for that many streams,
-//! where a server has the built-in model as `fer`; `scripts/bench-remote` starts KServe's.
+//! where a server has the built-in model as `fer`; `scripts/bench-remote` starts one.
 
 #[path = "proxy/mod.rs"]
 mod proxy;

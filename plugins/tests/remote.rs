@@ -6,6 +6,7 @@ mod common;
 mod hostile;
 #[path = "../../tests/mean/mod.rs"]
 mod mean;
+#[path = "../../tests/servers/mod.rs"]
 mod servers;
 
 use std::cell::RefCell;
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Run, run_with, within_a_minute};
+use common::{Run, run_with, skip, within_a_minute};
 use fer::Model;
 use gst::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
@@ -71,7 +72,12 @@ fn assert_alike(run: &Run, other: &Run) {
 #[test]
 fn servers_say_what_this_machine_says() {
     let here = classify(5, "engine=builtin");
-    for kind in [Kind::KServe, Kind::KServeTyped, Kind::MlServer] {
+    for kind in [
+        Kind::KServe,
+        Kind::KServeTyped,
+        Kind::MlServer,
+        Kind::Triton,
+    ] {
         let Some(server) = Server::start(kind, "alike") else {
             continue;
         };
@@ -86,7 +92,7 @@ fn servers_say_what_this_machine_says() {
         assert_eq!(count(&run, "local-faces"), 0);
         let engine: String = run.stats["ferclassify"].get("engine").unwrap();
         assert_eq!(engine, "remote");
-        if kind != Kind::MlServer {
+        if matches!(kind, Kind::KServe | Kind::KServeTyped) {
             let sent = server.notes("authorization");
             assert_eq!(sent.last().unwrap(), "Bearer hunter2");
         }
@@ -105,7 +111,10 @@ fn a_network_that_takes_bytes_is_sent_bytes() {
     let path = std::env::temp_dir().join(format!("fer-bytes-{}.onnx", std::process::id()));
     std::fs::write(&path, &bytes).unwrap();
     let described = format!("model={} labels=a,b,c output=logits", path.display());
-    if let Some(server) = Server::with(Kind::KServe, "bytes", &bytes) {
+    for kind in [Kind::KServe, Kind::Triton] {
+        let Some(server) = Server::with(kind, "bytes", &bytes) else {
+            continue;
+        };
         let labels = ["a", "b", "c"].map(str::to_owned).to_vec();
         let overrides = fer::model::Overrides {
             labels: Some(labels),
@@ -522,9 +531,9 @@ fn a_server_without_the_model_or_with_another_is_an_error_at_the_start() {
         assert!(text.contains(said), "{text}");
         assert!(text.contains(endpoint), "{text}");
     };
-    for kind in [Kind::KServe, Kind::MlServer] {
+    for kind in [Kind::KServe, Kind::MlServer, Kind::Triton] {
         let Some(server) = Server::start(kind, "wrong-name") else {
-            return;
+            continue;
         };
         for fallback in ["local", "drop", "error"] {
             let properties = format!("model-name=frr fallback={fallback}");

@@ -1,13 +1,19 @@
 //! `fer-trainer export --model-repository`: folders that servers serve from.
 
 mod common;
+#[path = "../../tests/servers/mod.rs"]
+mod servers;
+#[path = "../../tests/skip/mod.rs"]
+mod skip;
 
 use std::path::Path;
+use std::time::Duration;
 
 use common::program::{fail, succeed};
-use fer::engine::{EngineKind, EngineOptions};
+use fer::engine::{EngineKind, EngineOptions, Fallback, RemoteOptions};
 use fer::model::Overrides;
 use fer::{Classifier, Model, Prediction};
+use servers::Server;
 
 /// What `model` says of two faces of these pixels.
 fn read(model: &Model, pixels: &[u8]) -> Vec<Prediction> {
@@ -15,13 +21,27 @@ fn read(model: &Model, pixels: &[u8]) -> Vec<Prediction> {
         kind: EngineKind::Builtin,
         ..Default::default()
     };
+    read_by(&options, model, pixels)
+}
+
+/// The same by another engine.
+fn read_by(options: &EngineOptions, model: &Model, pixels: &[u8]) -> Vec<Prediction> {
     let (mean, std) = model.info().input.mean_and_std(0);
     let input: Vec<f32> = pixels
         .iter()
         .map(|p| (f32::from(*p) - mean) / std)
         .collect();
-    let mut classifier = Classifier::new(model, &options).unwrap();
+    let mut classifier = Classifier::new(model, options).unwrap();
     classifier.classify_prepared(&input).unwrap()
+}
+
+fn assert_alike(have: &[Prediction], want: &[Prediction]) {
+    assert_eq!(have.len(), want.len());
+    for (a, b) in have.iter().zip(want) {
+        for (a, b) in a.probabilities.iter().zip(&b.probabilities) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
 }
 
 #[test]
@@ -63,10 +83,21 @@ fn a_repository_has_the_model_its_labels_and_what_a_server_needs_to_know() {
         let labels: Vec<String> = file("labels.txt").lines().map(str::to_owned).collect();
         assert_eq!(labels, bundled.info().labels);
         let written = Model::load(place.join("1/model.onnx"), &Overrides::default()).unwrap();
-        for (a, b) in here.iter().zip(read(&written, &pixels)) {
-            for (a, b) in a.probabilities.iter().zip(&b.probabilities) {
-                assert!((a - b).abs() < 1e-5, "{a} {b}");
-            }
+        assert_alike(&here, &read(&written, &pixels));
+        if let Some(server) = Server::of_repository(name, folder.path(), name) {
+            server.wait_for(&bundled);
+            let remote = EngineOptions {
+                kind: EngineKind::Remote,
+                remote: RemoteOptions {
+                    endpoints: vec![server.endpoint()],
+                    model: name.to_owned(),
+                    deadline: Duration::from_secs(20),
+                    fallback: Fallback::Error,
+                    ..Default::default()
+                },
+                ..Default::default()
+            };
+            assert_alike(&here, &read_by(&remote, &bundled, &pixels));
         }
         let left = std::fs::read_dir(folder.path()).unwrap().flatten();
         assert!(

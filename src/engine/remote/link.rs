@@ -32,19 +32,16 @@ impl Link {
             return Err(Failure::Away("the server is not live".to_owned()));
         }
         let ready = client.ready().await;
-        if ready == Ok(false) {
+        if let Ok(false) | Err(Failure::Refused(_)) = ready {
+            // Triton says of a model that it does not know that it is not ready, MLServer that it
+            // has failed itself; both say what it is when asked about the model.
+            if let Err(unknown @ Failure::Unknown(_)) = client.metadata().await {
+                return Err(unknown);
+            }
+        }
+        if !ready? {
             return Err(Failure::Away("its model is not ready".to_owned()));
         }
-        if let Err(Failure::Refused(why)) = ready {
-            // MLServer says of a model that it does not know here that it has failed itself, and
-            // what it is there.
-            let metadata = client.metadata().await;
-            return Err(match metadata {
-                Err(unknown @ Failure::Unknown(_)) => unknown,
-                _ => Failure::Refused(why),
-            });
-        }
-        ready?;
         let metadata = client.metadata().await?;
         let mut link = Self {
             client,

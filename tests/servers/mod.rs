@@ -1,4 +1,5 @@
-//! Real servers of the Open Inference Protocol on loopback: KServe's and MLServer, from PyPI.
+//! Real servers of the Open Inference Protocol on loopback: KServe's, MLServer and Triton, from
+//! PyPI.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use fer::Model;
 use fer::engine::{self, EngineKind, EngineOptions, Fallback, RemoteOptions};
 
-use super::common::skip::skip;
+use crate::skip::skip;
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub enum Kind {
     /// That answers in typed 64-bit floats.
     KServeTyped,
     MlServer,
+    Triton,
 }
 
 /// A server with the built-in model, and its folder.
@@ -25,6 +27,9 @@ pub struct Server {
     kind: Kind,
     python: PathBuf,
     folder: PathBuf,
+    model: PathBuf,
+    /// What it calls the model.
+    name: String,
     port: u16,
     child: Option<Child>,
 }
@@ -35,16 +40,24 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// The Python that has the server called `name`.
-pub fn python(name: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The Python that has the server of this package.
+pub fn python(package: &str) -> Option<PathBuf> {
     let servers = std::env::var_os("FER_SERVERS").map(PathBuf::from);
-    let servers = servers.unwrap_or_else(|| root.join(".fer/servers"));
-    let python = servers.join(name).join("bin/python");
+    let servers = servers.unwrap_or_else(|| root().join(".fer/servers"));
+    let python = servers.join(package).join("bin/python");
     // What another release's Python has installed is there, and is of no use.
-    let tried = Command::new(&python)
-        .args(["-c", &format!("import {name}")])
-        .output();
+    let check = match package {
+        "pytriton" => {
+            "import ctypes, onnxruntime, pytriton, sys; \
+             ctypes.CDLL('libpython%d.%d.so.1.0' % sys.version_info[:2])"
+        }
+        _ => &format!("import onnxruntime, {package}"),
+    };
+    let tried = Command::new(&python).args(["-c", check]).output();
     tried.is_ok_and(|t| t.status.success()).then_some(python)
 }
 
@@ -59,27 +72,44 @@ impl Server {
 
     /// The same with any network, not yet waited for.
     pub fn with(kind: Kind, test: &str, model: &[u8]) -> Option<Self> {
-        let name = match kind {
+        let mut server = Self::new(kind, test)?;
+        std::fs::write(&server.model, model).unwrap();
+        server.restart();
+        Some(server)
+    }
+
+    /// Triton with what a model repository has of the model `name`.
+    #[allow(dead_code, reason = "not every test has a repository")]
+    pub fn of_repository(test: &str, folder: &Path, name: &str) -> Option<Self> {
+        let mut server = Self::new(Kind::Triton, test)?;
+        server.model = folder.join(name);
+        server.name = name.to_owned();
+        server.restart();
+        Some(server)
+    }
+
+    fn new(kind: Kind, test: &str) -> Option<Self> {
+        let package = match kind {
             Kind::KServe | Kind::KServeTyped => "kserve",
             Kind::MlServer => "mlserver",
+            Kind::Triton => "pytriton",
         };
-        let Some(python) = python(name) else {
-            skip(format!("no {name} in FER_SERVERS or .fer/servers"));
+        let Some(python) = python(package) else {
+            skip(format!("no {package} in FER_SERVERS or .fer/servers"));
             return None;
         };
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{kind:?}"));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("model.onnx"), model).unwrap();
-        let mut server = Self {
+        Some(Self {
             kind,
             python,
+            model: folder.join("model.onnx"),
+            name: "fer".to_owned(),
             folder,
             port: free_port(),
             child: None,
-        };
-        server.restart();
-        Some(server)
+        })
     }
 
     /// Its address.
@@ -92,14 +122,15 @@ impl Server {
         let program = match self.kind {
             Kind::KServe | Kind::KServeTyped => "with_kserve.py",
             Kind::MlServer => "with_mlserver.py",
+            Kind::Triton => "with_triton.py",
         };
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers");
+        let scripts = root().join("tests/servers");
         let log = File::create(self.folder.join("log")).unwrap();
         let mut command = Command::new(&self.python);
         command
             .arg(scripts.join(program))
-            .arg(self.folder.join("model.onnx"))
-            .args(["fer", &self.port.to_string()])
+            .arg(&self.model)
+            .args([&self.name, &self.port.to_string()])
             .env("FER_TEST_FOLDER", &self.folder)
             .env("FER_TEST_SPARE_PORT", free_port().to_string())
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -118,6 +149,7 @@ impl Server {
             kind: EngineKind::Remote,
             remote: RemoteOptions {
                 endpoints: vec![self.endpoint()],
+                model: self.name.clone(),
                 fallback: Fallback::Error,
                 ..Default::default()
             },
