@@ -1,6 +1,8 @@
 //! Real servers of the Open Inference Protocol on loopback: KServe's, MLServer and Triton, from
 //! PyPI.
 
+#![allow(dead_code, reason = "each test file uses a part")]
+
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -79,7 +81,6 @@ impl Server {
     }
 
     /// Triton with what a model repository has of the model `name`.
-    #[allow(dead_code, reason = "not every test has a repository")]
     pub fn of_repository(test: &str, folder: &Path, name: &str) -> Option<Self> {
         let mut server = Self::new(Kind::Triton, test)?;
         server.model = folder.join(name);

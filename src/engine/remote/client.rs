@@ -6,11 +6,12 @@ use std::time::Duration;
 use prost::Message;
 use tonic::client::Grpc;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::transport::{Endpoint, Uri};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
 use super::address::Address;
+use super::http::{Translated, translated};
 use super::messages::{
     InferRequest, InferResponse, LiveRequest, LiveResponse, Metadata, ModelRequest, ReadyResponse,
 };
@@ -56,7 +57,7 @@ impl Failure {
 /// it, as many at once as come.
 #[derive(Clone)]
 pub struct Client {
-    channel: Channel,
+    channel: Translated,
     token: Option<MetadataValue<Ascii>>,
     model: ModelRequest,
 }
@@ -85,7 +86,7 @@ impl Client {
             token.set_sensitive(true);
         }
         Ok(Self {
-            channel: endpoint.connect_lazy(),
+            channel: translated(endpoint.connect_lazy()),
             token,
             model: ModelRequest {
                 name: options.model.clone(),

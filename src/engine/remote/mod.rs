@@ -18,6 +18,8 @@ mod client;
 #[cfg(feature = "remote")]
 mod fit;
 #[cfg(feature = "remote")]
+mod http;
+#[cfg(feature = "remote")]
 mod link;
 #[cfg(feature = "remote")]
 mod messages;
