@@ -3,6 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+const CONFIG: &str = "
+[ca]
+default_ca = own
+[own]
+database = index
+rand_serial = yes
+new_certs_dir = .
+certificate = authority.pem
+private_key = authority.key
+default_md = sha256
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
+";
+
 /// A folder with `NAME.pem` and `NAME.key`: `authority`, and by it `here` (this machine),
 /// `elsewhere` and `expired`.
 pub struct Certificates {
@@ -15,23 +31,40 @@ impl Certificates {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("certificates-{test}"));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("index"), "").unwrap();
+        std::fs::write(folder.join("config"), CONFIG).unwrap();
         let own = Self { folder };
-        own.make("authority", "CA:TRUE", "DNS:authority", &[]);
-        for (name, names, days) in [
-            ("here", "DNS:localhost,IP:127.0.0.1", "2"),
-            ("elsewhere", "DNS:elsewhere", "2"),
-            // It ends with the second in which it is made.
-            ("expired", "DNS:localhost", "0"),
+        let authority = [
+            "-x509",
+            "-addext",
+            "basicConstraints=critical,CA:TRUE",
+            "-out",
+            "authority.pem",
+        ];
+        own.key("authority", &authority);
+        for (name, names, end) in [
+            ("here", "DNS:localhost,IP:127.0.0.1", "20491231235959Z"),
+            ("elsewhere", "DNS:elsewhere", "20491231235959Z"),
+            ("expired", "DNS:localhost", "20200102000000Z"),
         ] {
-            let by = [
-                "-CA",
-                "authority.pem",
-                "-CAkey",
-                "authority.key",
-                "-days",
-                days,
-            ];
-            own.make(name, "CA:FALSE", names, &by);
+            let (names, request) = (format!("subjectAltName={names}"), format!("{name}.csr"));
+            own.key(name, &["-addext", &names, "-out", &request]);
+            let (pem, begin) = (format!("{name}.pem"), "20200101000000Z");
+            own.openssl(&[
+                "ca",
+                "-batch",
+                "-notext",
+                "-config",
+                "config",
+                "-in",
+                &request,
+                "-out",
+                &pem,
+                "-startdate",
+                begin,
+                "-enddate",
+                end,
+            ]);
         }
         own
     }
@@ -41,34 +74,19 @@ impl Certificates {
         self.folder.join(format!("{name}.{kind}"))
     }
 
-    fn make(&self, name: &str, rights: &str, names: &str, by: &[&str]) {
-        let made = Command::new("openssl")
-            .current_dir(&self.folder)
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-            ])
-            .args(["-subj", &format!("/CN={name}")])
-            .args(["-addext", &format!("basicConstraints=critical,{rights}")])
-            .args(["-addext", &format!("subjectAltName={names}")])
-            .args([
-                "-keyout",
-                &format!("{name}.key"),
-                "-out",
-                &format!("{name}.pem"),
-            ])
-            .args(by)
-            .output()
-            .expect("openssl runs");
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
+    /// A key, and what is asked for with it.
+    fn key(&self, name: &str, more: &[&str]) {
+        let (subject, key) = (format!("/CN={name}"), format!("{name}.key"));
+        let ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let named = ["-nodes", "-subj", &subject, "-keyout", &key];
+        self.openssl(&[&["req"], &ec[..], &named, more].concat());
+    }
+
+    fn openssl(&self, arguments: &[&str]) {
+        let mut openssl = Command::new("openssl");
+        let made = openssl.current_dir(&self.folder).args(arguments).output();
+        let made = made.expect("openssl runs");
+        let said = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "{arguments:?}: {said}");
     }
 }

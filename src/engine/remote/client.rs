@@ -58,6 +58,7 @@ impl Failure {
 #[derive(Clone)]
 pub struct Client {
     channel: Translated,
+    encrypts: bool,
     token: Option<MetadataValue<Ascii>>,
     model: ModelRequest,
 }
@@ -87,6 +88,7 @@ impl Client {
         }
         Ok(Self {
             channel: translated(endpoint.connect_lazy()),
+            encrypts: address.tls,
             token,
             model: ModelRequest {
                 name: options.model.clone(),
@@ -97,8 +99,14 @@ impl Client {
 
     /// Whether the server is there.
     pub async fn live(&self) -> Result<bool, Failure> {
-        let answer: LiveResponse = self.call("ServerLive", LiveRequest {}).await?;
-        Ok(answer.live)
+        let answer: Result<LiveResponse, _> = self.call("ServerLive", LiveRequest {}).await;
+        match answer {
+            Err(Failure::Away(why)) if !self.encrypts && why.contains("http2 error") => {
+                let hint = "it does not speak HTTP/2; grpcs:// is for servers that encrypt";
+                Err(Failure::Away(format!("{hint} ({why})")))
+            }
+            answer => Ok(answer?.live),
+        }
     }
 
     /// Whether it is ready to run the network.
@@ -134,7 +142,7 @@ impl Client {
         }
         let mut grpc = Grpc::new(self.channel.clone());
         let connected = grpc.ready().await;
-        connected.map_err(|why| Failure::Away(chain(&why)))?;
+        connected.map_err(|why| broken(chain(&why), &why))?;
         let answer = grpc.unary(request, path, ProstCodec::<Q, A>::default());
         Ok(answer.await.map_err(failure)?.into_inner())
     }
@@ -166,11 +174,11 @@ fn failure(status: Status) -> Failure {
     match status.code() {
         Code::DeadlineExceeded => Failure::Late,
         Code::Unavailable | Code::Aborted | Code::Cancelled => {
-            Failure::Away(with_source(said, &status))
+            broken(with_source(said, &status), &status)
         }
         Code::ResourceExhausted => Failure::Full(with_source(said, &status)),
         // What breaks on the way has a source, what the server says has none.
-        _ if status.source().is_some() => Failure::Away(with_source(said, &status)),
+        _ if status.source().is_some() => broken(with_source(said, &status), &status),
         code => {
             let said = format!("{code:?}: {said}");
             match code {
@@ -180,6 +188,42 @@ fn failure(status: Status) -> Failure {
             }
         }
     }
+}
+
+/// What breaks on the way: a server that can't say who it is won't be able to later.
+fn broken(said: String, error: &(dyn std::error::Error + 'static)) -> Failure {
+    match distrust(error) {
+        Some(why) => Failure::Wrong(why),
+        None => Failure::Away(said),
+    }
+}
+
+/// Why TLS has not come about, where that is no matter of the connection.
+#[cfg(feature = "remote-tls")]
+fn distrust(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    use rustls::{CertificateError, Error, InvalidMessage};
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // What an I/O error carries is not its source.
+        let carried = error.downcast_ref::<std::io::Error>();
+        let carried = carried.and_then(|error| error.get_ref()?.downcast_ref());
+        match carried.or_else(|| error.downcast_ref::<Error>()) {
+            Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                return Some(format!("{error}; ca-file names those who vouch for it"));
+            }
+            Some(Error::InvalidCertificate(_)) => return Some(line(&error.to_string())),
+            Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+                return Some("it does not speak TLS: grpc:// is for those".to_owned());
+            }
+            _ => next = error.source(),
+        }
+    }
+    None
+}
+
+#[cfg(not(feature = "remote-tls"))]
+fn distrust(_: &(dyn std::error::Error + 'static)) -> Option<String> {
+    None
 }
 
 fn with_source(said: String, status: &Status) -> String {
