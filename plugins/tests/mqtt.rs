@@ -2,6 +2,8 @@
 #![cfg(feature = "mqtt")]
 
 mod broker;
+#[cfg(feature = "mqtts")]
+mod certificates;
 mod common;
 #[path = "../../tests/lines/mod.rs"]
 mod lines;
@@ -12,6 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker::{Broker, Message, free_port};
+#[cfg(feature = "mqtts")]
+use certificates::Certificates;
 use common::{pipeline, run, run_with, skip, stat, within_a_minute};
 use gst::prelude::*;
 use lines::assert_valid;
@@ -317,46 +321,22 @@ fn a_broker_that_never_answers_holds_nothing_up() {
     });
 }
 
-/// Makes a key and a certificate of this machine, by which it is trusted itself.
-#[cfg(feature = "mqtts")]
-fn certify(broker: &Broker) {
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-        ])
-        // rustls takes no authority's certificate for that of a server.
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(broker.path("key.pem"))
-        .arg("-out")
-        .arg(broker.path("certificate.pem"))
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-}
-
 #[cfg(feature = "mqtts")]
 #[test]
 fn over_tls_records_go_to_those_alone_who_are_trusted() {
     let Some(mut broker) = Broker::new("mqtt-tls", "allow_anonymous true") else {
         return;
     };
-    certify(&broker);
-    let file = |name: &str| broker.path(name).display().to_string();
+    let certificates = Certificates::new("mqtt");
+    let file = |name: &str, kind: &str| certificates.file(name, kind).display().to_string();
     let config = std::fs::read_to_string(broker.path("broker.conf")).unwrap();
     let config = format!(
         "{config}\ncertfile {}\nkeyfile {}\n",
-        file("certificate.pem"),
-        file("key.pem")
+        file("here", "pem"),
+        file("here", "key")
     );
     std::fs::write(broker.path("broker.conf"), config).unwrap();
-    let certificate = file("certificate.pem");
+    let authority = file("authority", "pem");
     broker.start();
     let run_with_trust = |trust: &str| {
         run(&format!(
@@ -365,7 +345,7 @@ fn over_tls_records_go_to_those_alone_who_are_trusted() {
             broker.port
         ))
     };
-    let trusted = run_with_trust(&format!("ca-file={certificate}"));
+    let trusted = run_with_trust(&format!("ca-file={authority}"));
     assert_eq!(trusted.warnings(), [""; 0], "{}", broker.log());
     assert_eq!(stat(&trusted.stats["ferpublish"], "published"), 50);
     let unknown = run_with_trust("");
