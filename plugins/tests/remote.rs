@@ -11,7 +11,6 @@ mod mean;
 mod servers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Run, run_with, skip, within_a_minute};
@@ -478,4 +477,19 @@ fn an_endpoint_that_is_none_is_said_at_the_start() {
         let (_, text) = run.error.expect(endpoint);
         assert!(text.contains(said) && !text.contains("hunter2"), "{text}");
     }
+}
+
+#[test]
+fn the_manifest_of_the_docs_has_fields_that_kserve_knows() {
+    let Some(python) = servers::python("kserve") else {
+        skip::skip("no kserve in FER_SERVERS or .fer/servers");
+        return;
+    };
+    let checked = std::process::Command::new(python)
+        .arg("../tests/servers/manifest.py")
+        .arg("../docs/cluster.md")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success(), "{said}");
 }

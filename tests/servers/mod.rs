@@ -42,8 +42,10 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_root = |folder: &&Path| folder.join("Cargo.lock").exists();
+    package.ancestors().find(is_root).expect("a workspace")
 }
 
 /// The Python that has the server of this package.
