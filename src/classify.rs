@@ -183,23 +183,19 @@ impl Classifier {
         );
         let classes = self.model.info().labels.len();
         let mut values = vec![0.0; input.len() / len * classes];
-        let most = self.max_batch;
+        let (faces, most) = (input.len() / len, self.max_batch);
+        let engine = &self.selection.engine;
+        let outcomes = engine.run_in_batches(input, faces, most, &mut values);
         // By batch, what is wrong with it.
         let mut failed = Vec::new();
-        let since = Instant::now();
-        for (batch, values) in input
-            .chunks(most * len)
-            .zip(values.chunks_mut(most * classes))
-        {
-            let faces = batch.len() / len;
-            let outcome = self.selection.engine.run_since(since, batch, faces, values);
+        for (at, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
                 Err(Error::Engine { reason, .. }) if self.drops && !self.is_leaving() => {
                     failed.push(Some(reason));
                 }
                 outcome => {
                     outcome?;
-                    self.runs.add(faces);
+                    self.runs.add(most.min(faces - at * most));
                     failed.push(None);
                 }
             }

@@ -50,6 +50,20 @@ pub trait Engine: Send + Sync {
         self.run(input, batch, output)
     }
 
+    /// Runs `faces` prepared faces in batches of at most `most`; what comes of each batch. Where
+    /// they go to servers, all are on their way at once, and one deadline counts for all.
+    fn run_in_batches(
+        &self,
+        input: &[f32],
+        faces: usize,
+        most: usize,
+        output: &mut [f32],
+    ) -> Vec<Result<()>> {
+        batches(input, faces, most, output)
+            .map(|(input, faces, output)| self.run(input, faces, output))
+            .collect()
+    }
+
     /// This stream's part in an engine that several share; `None` where it has the engine
     /// for itself.
     fn membership(&self) -> Option<Membership> {
@@ -63,6 +77,22 @@ pub trait Engine: Send + Sync {
 
     /// Ends runs that wait for others, such as servers: they fail at once, and so do later ones.
     fn close(&self) {}
+}
+
+/// The batches of at most `most` faces that `faces` make: what goes in, how many, and where what
+/// comes out belongs.
+fn batches<'a>(
+    input: &'a [f32],
+    faces: usize,
+    most: usize,
+    output: &'a mut [f32],
+) -> impl Iterator<Item = (&'a [f32], usize, &'a mut [f32])> {
+    let one = |all: usize| (all / faces.max(1)).max(1);
+    let (face, classes) = (one(input.len()), one(output.len()));
+    let inputs = input.chunks(most * face);
+    let outputs = output.chunks_mut(most * classes);
+    let both = inputs.zip(outputs);
+    both.map(move |(input, output)| (input, input.len() / face, output))
 }
 
 /// What an engine has run.

@@ -347,7 +347,7 @@ impl Service {
                 Failure::Late => counts.late += 1,
                 _ => counts.failed += 1,
             });
-            if site.strike(&link, &failure) {
+            if site.strike(&link, now.into_std(), &failure) {
                 log::warn!("remote: {why}; it is asked no longer until it serves again");
                 if self.next(&[]).is_none() {
                     self.outage(&why);

@@ -30,6 +30,8 @@ pub struct Site {
 struct State {
     link: Option<Arc<Link>>,
     strikes: u32,
+    /// When the last of them that counted was.
+    struck: Option<Instant>,
     pause: Duration,
     since: Instant,
 }
@@ -42,6 +44,7 @@ impl Site {
             state: Mutex::new(State {
                 link: None,
                 strikes: 0,
+                struck: None,
                 pause: FIRST_PAUSE,
                 since: Instant::now(),
             }),
@@ -74,11 +77,11 @@ impl Site {
         }
     }
 
-    /// A request by `link` was not: whether that is the end of its serving.
+    /// A request by `link` that was sent at `sent` was not: whether that is the end of its serving.
     ///
-    /// A single answer may be late, or a connection broken off by a server that restarts; what is
-    /// refused once will be refused again.
-    pub fn strike(&self, link: &Arc<Link>, failure: &Failure) -> bool {
+    /// A single answer may be late, with all that are on their way at the time, or a connection
+    /// broken off by a server that restarts; what is refused once will be refused again.
+    pub fn strike(&self, link: &Arc<Link>, sent: Instant, failure: &Failure) -> bool {
         let mut state = lock(&self.state);
         if !state
             .link
@@ -88,7 +91,12 @@ impl Site {
             // An earlier connection's.
             return false;
         }
+        let is_same = state.struck.is_some_and(|struck| sent < struck);
+        if !is_same {
+            state.struck = Some(Instant::now());
+        }
         state.strikes += match failure {
+            Failure::Late if is_same => 0,
             Failure::Late => 1,
             Failure::Away(_) | Failure::Full(_) => 2,
             Failure::Refused(_) | Failure::Unknown(_) | Failure::Wrong(_) => OUT,

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ pub struct Terms {
     /// Most faces of a batch with its own.
     most: AtomicUsize,
     wait: Mutex<Wait>,
+    /// Its batches that wait or are being run; changed under the queue's lock alone.
+    jobs: AtomicUsize,
 }
 
 /// A stream's wait for the values of its faces.
@@ -28,8 +30,8 @@ pub struct Terms {
 struct Wait {
     /// Whether it waits no longer.
     leaving: bool,
-    /// Ends the wait under way.
-    answer: Option<Answer>,
+    /// End the waits under way.
+    answers: Vec<Answer>,
 }
 
 /// Takes the outcome; whoever waits no longer has dropped the other end.
@@ -43,6 +45,7 @@ impl Terms {
             hurried: AtomicBool::new(false),
             most: AtomicUsize::new(most.max(1)),
             wait: Mutex::default(),
+            jobs: AtomicUsize::new(0),
         };
         terms.set_patience(patience);
         terms
@@ -63,9 +66,11 @@ impl Terms {
     pub fn set_leaving(&self, leaving: bool) {
         let mut wait = lock(&self.wait);
         wait.leaving = leaving;
-        if leaving && let Some(answer) = wait.answer.take() {
-            // One that has been answered meanwhile stays so.
-            let _ = answer.try_send(Err(LEFT.to_owned()));
+        if leaving {
+            for answer in wait.answers.drain(..) {
+                // One that has been answered meanwhile stays so.
+                let _ = answer.try_send(Err(LEFT.to_owned()));
+            }
         }
     }
 
@@ -74,13 +79,13 @@ impl Terms {
         lock(&self.wait).leaving
     }
 
-    /// Begins a wait that `answer` ends.
-    fn begin(&self, answer: &Answer) -> Result<(), String> {
+    /// Begins waits that `answers` end.
+    fn begin(&self, answers: Vec<Answer>) -> Result<(), String> {
         let mut wait = lock(&self.wait);
         if wait.leaving {
             return Err(LEFT.to_owned());
         }
-        wait.answer = Some(answer.clone());
+        wait.answers = answers;
         Ok(())
     }
 }
@@ -111,9 +116,27 @@ struct Queue {
     waiting: VecDeque<Job>,
     /// Streams that may add to it.
     members: usize,
-    /// Jobs that are being run; their streams wait.
-    running: usize,
+    /// Those of them that wait for what is in it or is being run.
+    busy: usize,
     closed: bool,
+}
+
+impl Queue {
+    fn push(&mut self, job: Job) {
+        if job.terms.jobs.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.busy += 1;
+        }
+        self.waiting.push_back(job);
+    }
+
+    /// Counts jobs out that have been run.
+    fn end(&mut self, jobs: &[Job]) {
+        for job in jobs {
+            if job.terms.jobs.fetch_sub(1, Ordering::Relaxed) == 1 {
+                self.busy -= 1;
+            }
+        }
+    }
 }
 
 #[derive(Default)]
@@ -182,36 +205,49 @@ impl Joint {
         self.state.changed.notify_all();
     }
 
-    /// Runs the `faces` faces in `input`, with those of others that wait. The stream has waited
-    /// `since`: its patience, and a deadline of the engine after that, count from then on.
+    /// Runs `batches`, each some faces in and where their values go, with those of others that
+    /// wait; what comes of each. The stream has waited `since`: its patience, and a deadline of the
+    /// engine after that, count from then on.
     ///
     /// # Errors
     /// When the engine fails or panics, for all whose faces were in the batch; when the stream
     /// leaves.
-    pub fn run(
+    pub fn run<'a>(
         &self,
         terms: &Arc<Terms>,
         since: Instant,
-        input: &[f32],
-        faces: usize,
-        output: &mut [f32],
-    ) -> Result<(), String> {
-        let (answer, outcome) = sync_channel(1);
-        terms.begin(&answer)?;
-        lock(&self.state.queue).waiting.push_back(Job {
-            input: input.to_vec(),
-            faces,
-            outputs: output.len(),
-            terms: terms.clone(),
-            since,
-            answer,
-        });
+        batches: impl Iterator<Item = (&'a [f32], usize, &'a mut [f32])>,
+    ) -> Vec<Result<(), String>> {
+        let (mut jobs, mut waits) = (Vec::new(), Vec::new());
+        for (input, faces, output) in batches {
+            let (answer, outcome) = sync_channel(1);
+            jobs.push(Job {
+                input: input.to_vec(),
+                faces,
+                outputs: output.len(),
+                terms: terms.clone(),
+                since,
+                answer,
+            });
+            waits.push((outcome, output));
+        }
+        let answers = jobs.iter().map(|job| job.answer.clone()).collect();
+        if let Err(left) = terms.begin(answers) {
+            return waits.iter().map(|_| Err(left.clone())).collect();
+        }
+        let mut queue = lock(&self.state.queue);
+        jobs.into_iter().for_each(|job| queue.push(job));
+        drop(queue);
         self.state.changed.notify_all();
-        let gone = |_| Err("the engine's thread has ended".to_owned());
-        let values = outcome.recv().unwrap_or_else(gone);
-        lock(&terms.wait).answer = None;
-        output.copy_from_slice(&values?);
-        Ok(())
+        let end = |(outcome, output): (Receiver<Result<Vec<f32>, String>>, &mut [f32])| {
+            let gone = |_| Err("the engine's thread has ended".to_owned());
+            let values = outcome.recv().unwrap_or_else(gone)?;
+            output.copy_from_slice(&values);
+            Ok(())
+        };
+        let outcomes = waits.into_iter().map(end).collect();
+        lock(&terms.wait).answers.clear();
+        outcomes
     }
 }
 
@@ -246,7 +282,7 @@ fn work(engine: &dyn Engine, state: &State) {
             Err(_) => Err("the engine panicked".to_owned()),
         };
         lock(&state.runs).add(faces);
-        lock(&state.queue).running -= jobs.len();
+        lock(&state.queue).end(&jobs);
         let mut rest = &output[..];
         for job in jobs {
             let (own, after) = rest.split_at(job.outputs);
@@ -273,11 +309,10 @@ fn next_batch(state: &State) -> Option<Vec<Job>> {
         let hurried = |job: &Job| job.terms.hurried.load(Ordering::Relaxed);
         let is_full = count < queue.waiting.len() || is_filled(&queue, count);
         // When all streams wait, no other faces can come.
-        let all_wait = queue.waiting.len() + queue.running >= queue.members;
+        let all_wait = queue.busy >= queue.members;
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let is_late = left.is_some_and(|left| left.is_zero());
         if is_full || all_wait || is_late || queue.closed || queue.waiting.iter().any(hurried) {
-            queue.running += count;
             return Some(queue.waiting.drain(..count).collect());
         }
         queue = wait(&state.changed, queue, left);
@@ -360,23 +395,40 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    /// Runs `value` on a thread of its own.
-    fn start(
-        joint: &Arc<Joint>,
+    fn patient() -> Arc<Terms> {
+        Arc::new(Terms::new(LONG, 16))
+    }
+
+    /// Runs each of the values as a batch.
+    fn each(
+        joint: &Joint,
         terms: &Arc<Terms>,
-        value: f32,
-    ) -> std::sync::mpsc::Receiver<Result<f32, String>> {
+        since: Instant,
+        values: &[f32],
+    ) -> Result<Vec<f32>, String> {
+        let mut output = vec![-1.0; values.len()];
+        let batches = crate::engine::batches(values, values.len(), 1, &mut output);
+        let outcomes = joint.run(terms, since, batches);
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        Ok(output)
+    }
+
+    /// Runs `value` alone.
+    fn one(joint: &Joint, terms: &Arc<Terms>, since: Instant, value: f32) -> Result<f32, String> {
+        Ok(each(joint, terms, since, &[value])?[0])
+    }
+
+    /// Runs `value` on a thread of its own.
+    fn start(joint: &Arc<Joint>, terms: &Arc<Terms>, value: f32) -> Receiver<Result<f32, String>> {
         let (joint, terms) = (joint.clone(), terms.clone());
         let (done, result) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let mut output = [0.0];
-            let outcome = joint.run(&terms, Instant::now(), &[value], 1, &mut output);
-            let _ = done.send(outcome.map(|()| output[0]));
+            let _ = done.send(one(&joint, &terms, Instant::now(), value));
         });
         result
     }
 
-    fn end<T>(result: &std::sync::mpsc::Receiver<T>) -> T {
+    fn end<T>(result: &Receiver<T>) -> T {
         result
             .recv_timeout(Duration::from_secs(60))
             .expect("does not hang")
@@ -384,8 +436,8 @@ mod tests {
 
     #[test]
     fn streams_that_all_wait_are_run_together_and_get_their_own() {
-        let (joint, terms) = (joint(3), Arc::new(Terms::new(LONG, 16)));
-        let results = [1.0, 2.0, 3.0].map(|value| start(&joint, &terms, value));
+        let (joint, terms) = (joint(3), [(); 3].map(|()| patient()));
+        let results = [0, 1, 2].map(|i| start(&joint, &terms[i], i as f32 + 1.0));
         assert_eq!(results.map(|r| end(&r)), [Ok(2.0), Ok(4.0), Ok(6.0)]);
         assert_eq!((joint.runs().batches, joint.runs().largest), (1, 3));
     }
@@ -404,10 +456,10 @@ mod tests {
     #[test]
     fn a_failure_and_a_panic_are_answered_to_all_and_the_next_run_is_clean() {
         for bad in [-1.0, -2.0] {
-            let (joint, terms) = (joint(2), Arc::new(Terms::new(LONG, 16)));
-            let results = [bad, 1.0].map(|value| start(&joint, &terms, value));
+            let (joint, terms) = (joint(2), [(); 2].map(|()| patient()));
+            let results = [(0, bad), (1, 1.0)].map(|(i, value)| start(&joint, &terms[i], value));
             assert!(results.iter().all(|result| end(result).is_err()));
-            let results = [5.0, 1.0].map(|value| start(&joint, &terms, value));
+            let results = [(0, 5.0), (1, 1.0)].map(|(i, value)| start(&joint, &terms[i], value));
             assert_eq!(results.map(|r| end(&r)), [Ok(10.0), Ok(2.0)]);
         }
     }
@@ -491,15 +543,57 @@ mod tests {
         let minute = Duration::from_secs(60);
         let since = Instant::now().checked_sub(minute).unwrap();
         let run = |patience| {
-            let (terms, mut output) = (Arc::new(Terms::new(patience, 1)), [-1.0]);
-            joint.run(&terms, since, &[1.0], 1, &mut output).unwrap();
-            output[0]
+            let terms = Arc::new(Terms::new(patience, 1));
+            one(&joint, &terms, since, 1.0).unwrap()
         };
         assert!(run(Duration::ZERO) >= 60.0);
         assert!((30.0..60.0).contains(&run(minute / 2)));
         // Gathering is not the engine's time.
         assert!(run(LONG) < 30.0);
         assert!(run(Duration::MAX) < 30.0);
+    }
+
+    /// Runs when so many batches have come at once.
+    struct Meeting(std::sync::Barrier);
+
+    impl Engine for Meeting {
+        fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
+            self.0.wait();
+            Doubling.run(input, batch, output)
+        }
+    }
+
+    #[test]
+    fn batches_of_one_stream_are_run_at_once() {
+        let joint = of(Meeting(std::sync::Barrier::new(3)), 1, 3);
+        let (done, result) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let terms = Arc::new(Terms::new(LONG, 1));
+            let _ = done.send(each(&joint, &terms, Instant::now(), &[1.0, 2.0, 3.0]));
+        });
+        assert_eq!(end(&result), Ok(vec![2.0, 4.0, 6.0]));
+    }
+
+    #[test]
+    fn a_stream_with_two_batches_is_one_that_waits() {
+        let (joint, terms) = (joint(2), [(); 2].map(|()| patient()));
+        let (done, result) = std::sync::mpsc::channel();
+        {
+            let (joint, terms) = (joint.clone(), terms[0].clone());
+            std::thread::spawn(move || {
+                let _ = done.send(each(&joint, &terms, Instant::now(), &[1.0, 2.0]));
+            });
+        }
+        // The other stream may have some to add.
+        assert!(result.recv_timeout(Duration::from_millis(50)).is_err());
+        assert_eq!(end(&start(&joint, &terms[1], 3.0)), Ok(6.0));
+        assert_eq!(end(&result), Ok(vec![2.0, 4.0]));
+        assert_eq!((joint.runs().batches, joint.runs().largest), (1, 3));
+        // And again: who has waited counts no longer.
+        let again = start(&joint, &terms[1], 3.0);
+        assert!(again.recv_timeout(Duration::from_millis(50)).is_err());
+        assert_eq!(end(&start(&joint, &terms[0], 1.0)), Ok(2.0));
+        assert_eq!(end(&again), Ok(6.0));
     }
 
     #[test]

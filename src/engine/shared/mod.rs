@@ -12,7 +12,9 @@ use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use super::remote::{self, Fallback, RemoteOptions, ServiceReport};
-use super::{Engine, EngineKind, EngineOptions, ExecutionProvider, Runs, Selection, pieces};
+use super::{
+    Engine, EngineKind, EngineOptions, ExecutionProvider, Runs, Selection, batches, pieces,
+};
 use crate::model::Precision;
 use crate::sync::lock;
 use crate::{Error, Model, Result};
@@ -218,28 +220,34 @@ pub(super) fn open(model: &Model, options: &EngineOptions) -> Result<Selection> 
 
 impl Engine for Member {
     fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
-        self.run_since(Instant::now(), input, batch, output)
+        let mut outcomes = self.run_in_batches(input, batch, batch.max(1), output);
+        outcomes.pop().unwrap_or(Ok(()))
     }
 
-    fn run_since(
+    fn run_in_batches(
         &self,
-        since: Instant,
         input: &[f32],
-        batch: usize,
+        faces: usize,
+        most: usize,
         output: &mut [f32],
-    ) -> Result<()> {
+    ) -> Vec<Result<()>> {
         match &self.shared.way {
-            Way::Apart(engine, runs) => {
-                engine.run(input, batch, output)?;
-                lock(runs).add(batch);
-                Ok(())
-            }
-            Way::Joint(joint) => {
-                let outcome = joint.run(&self.terms, since, input, batch, output);
-                outcome.map_err(|reason| Error::Engine {
-                    engine: self.shared.kind.name(),
-                    reason,
+            Way::Apart(engine, runs) => batches(input, faces, most, output)
+                .map(|(input, faces, output)| {
+                    engine.run(input, faces, output)?;
+                    lock(runs).add(faces);
+                    Ok(())
                 })
+                .collect(),
+            Way::Joint(joint) => {
+                let kind = self.shared.kind;
+                let named = |reason| Error::Engine {
+                    engine: kind.name(),
+                    reason,
+                };
+                let batches = batches(input, faces, most, output);
+                let outcomes = joint.run(&self.terms, Instant::now(), batches);
+                outcomes.into_iter().map(|o| o.map_err(named)).collect()
             }
         }
     }
