@@ -34,6 +34,7 @@ pub mod meta;
 mod overlay;
 mod publish;
 pub mod record;
+mod secret;
 mod stats;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {

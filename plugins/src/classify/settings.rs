@@ -10,7 +10,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use crate::element::{get, list, text};
-use crate::publish::without_password;
+use crate::secret::without_password;
 
 /// Which inference engine to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]

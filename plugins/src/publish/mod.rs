@@ -31,7 +31,6 @@ mod tls;
 mod worker;
 
 pub use changes::Changes;
-pub use location::without_password;
 
 glib::wrapper! {
     pub struct Publish(ObjectSubclass<imp::Publish>)

@@ -7,9 +7,10 @@ use fer::Secret;
 use gst::glib;
 use gst::prelude::*;
 
-use super::location::{Location, without_password};
+use super::location::Location;
 use crate::element::{get, list, text};
 use crate::record::Schema;
+use crate::secret::without_password;
 
 /// When a record is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
