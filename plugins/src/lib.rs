@@ -32,6 +32,7 @@ mod logging;
 mod message;
 pub mod meta;
 mod overlay;
+mod property;
 mod publish;
 pub mod record;
 mod secret;

@@ -77,7 +77,7 @@ impl Classify {
     /// Takes out of the state what `buffer` is to be worked on with.
     fn begin(&self, buffer: &gst::BufferRef, settings: &Settings) -> Result<Task, gst::FlowError> {
         let segment = element::segment(self);
-        let faces = meta::faces(buffer, &settings.types());
+        let faces = meta::faces(buffer, &settings.reading.types());
         let mut guard = self.state.lock().unwrap();
         let state = guard.as_mut().ok_or(gst::FlowError::Flushing)?;
         let info = state.info.clone().ok_or(gst::FlowError::NotNegotiated)?;
@@ -85,11 +85,13 @@ impl Classify {
         if state.continuity.is_broken_at(buffer, &segment) {
             state.faces.reset();
         }
-        state.faces.set_smoothing(settings.smoothing);
+        state.faces.set_smoothing(settings.reading.smoothing);
         let frame = state.stats.frames;
         state.stats.frames += 1;
         state.stats.faces += faces.len() as u64;
-        let mut due = state.faces.due(&faces, settings.reclassify_interval);
+        let mut due = state
+            .faces
+            .due(&faces, settings.reading.reclassify_interval);
         let (width, height) = (info.width() as usize, info.height() as usize);
         let gap = buffer.flags().contains(gst::BufferFlags::GAP);
         due.retain(|i| {
@@ -97,7 +99,7 @@ impl Classify {
             // A region from another element may lie outside the frame: there is no face
             // to read.
             let seen = !rect.clamp(width, height).is_empty();
-            seen && !gap && settings.is_in_range(rect, info.height())
+            seen && !gap && settings.reading.is_in_range(rect, info.height())
         });
         Ok(Task {
             classifier,
@@ -250,7 +252,7 @@ impl Classify {
             std::mem::replace(&mut state.outages_told, service.outages)
         };
         if service.outages > told {
-            let meanwhile = match self.settings.lock().unwrap().fallback {
+            let meanwhile = match self.settings.lock().unwrap().servers.fallback {
                 FallbackChoice::Local => "Faces are read by this machine",
                 FallbackChoice::Drop => "Faces are uncertain",
                 FallbackChoice::Error => "The stream may end",
@@ -329,7 +331,7 @@ impl ObjectImpl for Classify {
         let patience = {
             let mut settings = self.settings.lock().unwrap();
             settings.set(pspec.name(), value);
-            Duration::from_nanos(settings.batch_timeout)
+            Duration::from_nanos(settings.engine.batch_timeout)
         };
         if self.latency() != before {
             if let Some(membership) = self.membership() {
@@ -412,7 +414,7 @@ impl BaseTransformImpl for Classify {
             classifier: Some(classifier),
             info: None,
             continuity: Continuity::default(),
-            faces: Faces::new(settings.smoothing),
+            faces: Faces::new(settings.reading.smoothing),
             told: Told::default(),
             outages_told: 0,
             stats: Stats::default(),
@@ -478,12 +480,17 @@ impl BaseTransformImpl for Classify {
         let (frame, start) = (task.frame, Instant::now());
         let predictions = self
             .read(&mut task, buffer)
-            .map(|predictions| self.spare(&task, predictions, settings.fallback));
+            .map(|predictions| self.spare(&task, predictions, settings.servers.fallback));
         self.tell_of_outage();
-        let (faces, tell) = self.end(task, predictions, start.elapsed(), settings.threshold)?;
+        let (faces, tell) = self.end(
+            task,
+            predictions,
+            start.elapsed(),
+            settings.reading.threshold,
+        )?;
         let expressions: Vec<_> = faces.iter().map(|face| face.expression.clone()).collect();
-        meta::add_expressions(buffer, &settings.types(), &expressions);
-        if tell && settings.post_messages {
+        meta::add_expressions(buffer, &settings.reading.types(), &expressions);
+        if tell && settings.reading.post_messages {
             message::post_faces(self, "fer-expressions", buffer, frame, &faces);
         }
         Ok(gst::FlowSuccess::Ok)

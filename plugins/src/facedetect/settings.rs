@@ -1,6 +1,7 @@
 //! The properties of `ferfacedetect`, and the finder's configuration that they make.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use fer::Rect;
 use fer::faces::detect::DetectorKind;
@@ -9,6 +10,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use crate::element::{get, text};
+use crate::property::{self, path};
 
 /// Which detector to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
@@ -56,6 +58,16 @@ pub enum Mode {
     Aligned,
 }
 
+/// What `stats` tells.
+const STATS: &str = "Since start: mode (sync, async or aligned), frames, full-scans, \
+                     local-scans, faces, skipped-scans (the detector was busy), late-frames \
+                     (kept the faces before them); scale-time, scan-time, track-time in ns";
+
+/// A property of this element.
+type Property = property::Property<Settings>;
+
+static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(Settings::properties);
+
 /// The values of the properties.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -100,140 +112,194 @@ impl Default for Settings {
 impl Settings {
     /// The properties.
     pub fn specs() -> Vec<glib::ParamSpec> {
+        property::specs(&PROPERTIES, STATS)
+    }
+
+    /// Takes the value of a property.
+    pub fn set(&mut self, property: &str, value: &glib::Value) {
+        property::named(&PROPERTIES, property).set(self, value);
+    }
+
+    /// The value of a property.
+    pub fn get(&self, property: &str) -> glib::Value {
+        property::named(&PROPERTIES, property).get(self)
+    }
+
+    fn properties() -> Vec<Property> {
         let default = Self::default();
         vec![
+            Property::new(
                 glib::ParamSpecEnum::builder_with_default("mode", default.mode)
                     .nick("Mode")
                     .blurb("Whether frames wait for the detector")
                     .mutable_ready()
                     .build(),
+                |s| s.mode.to_value(),
+                |s, value| s.mode = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecUInt64::builder("max-delay")
                     .nick("Maximum delay")
-                    .blurb("By how much frames of a live pipeline are delayed at most in mode=aligned, in ns")
+                    .blurb(
+                        "By how much frames of a live pipeline are delayed at most in \
+                         mode=aligned, in ns",
+                    )
                     .maximum(10_000_000_000)
                     .default_value(default.max_delay)
                     .mutable_playing()
                     .build(),
+                |s| s.max_delay.to_value(),
+                |s, value| s.max_delay = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecEnum::builder_with_default("detector", default.detector)
                     .nick("Detector")
                     .blurb("How faces are found")
                     .mutable_ready()
                     .build(),
+                |s| s.detector.to_value(),
+                |s, value| s.detector = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecString::builder("cascade")
                     .nick("Cascade")
-                    .blurb("Cascade file of the Haar detector (unset: the frontal face of OpenCV where it is installed)")
+                    .blurb(
+                        "Cascade file of the Haar detector (unset: the frontal face of OpenCV \
+                         where it is installed)",
+                    )
                     .mutable_ready()
                     .build(),
+                |s| path(s.cascade.as_ref()),
+                |s, value| s.cascade = text(value).map(PathBuf::from),
+            ),
+            Property::new(
                 glib::ParamSpecString::builder("yunet-model")
                     .nick("YuNet model")
-                    .blurb("ONNX file of the YuNet detector (unset: FER_YUNET, or face_detection_yunet*.onnx beside the plugin, in ~/.local/share/fer, /usr/local/share/fer or /usr/share/fer)")
+                    .blurb(
+                        "ONNX file of the YuNet detector (unset: FER_YUNET, or \
+                         face_detection_yunet*.onnx beside the plugin, in ~/.local/share/fer, \
+                         /usr/local/share/fer or /usr/share/fer)",
+                    )
                     .mutable_ready()
                     .build(),
+                |s| path(s.yunet_model.as_ref()),
+                |s, value| s.yunet_model = text(value).map(PathBuf::from),
+            ),
+            Property::new(
                 glib::ParamSpecDouble::builder("scale-factor")
                     .nick("Scale factor")
-                    .blurb("Ratio of one size of face looked for to the next; larger is faster and misses more")
+                    .blurb(
+                        "Ratio of one size of face looked for to the next; larger is faster and \
+                         misses more",
+                    )
                     .minimum(1.01)
                     .maximum(4.0)
                     .default_value(default.scale_factor)
                     .mutable_playing()
                     .build(),
+                |s| s.scale_factor.to_value(),
+                |s, value| s.scale_factor = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecUInt::builder("min-neighbors")
                     .nick("Minimum neighbours")
-                    .blurb("Windows that must agree on a face; larger gives fewer false faces and misses more")
+                    .blurb(
+                        "Windows that must agree on a face; larger gives fewer false faces and \
+                         misses more",
+                    )
                     .maximum(100)
                     .default_value(default.min_neighbors)
                     .mutable_playing()
                     .build(),
+                |s| s.min_neighbors.to_value(),
+                |s, value| s.min_neighbors = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecDouble::builder("min-confidence")
                     .nick("Minimum confidence")
-                    .blurb("Least confidence of the detector in a new face; one that is followed may have less for a while")
+                    .blurb(
+                        "Least confidence of the detector in a new face; one that is followed \
+                         may have less for a while",
+                    )
                     .minimum(0.0)
                     .maximum(1.0)
                     .default_value(default.min_confidence)
                     .mutable_playing()
                     .build(),
+                |s| s.min_confidence.to_value(),
+                |s, value| s.min_confidence = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecDouble::builder("min-size")
                     .nick("Minimum size")
-                    .blurb("Smallest face looked for: up to 1 a share of the frame's height, above 1 pixels")
+                    .blurb(
+                        "Smallest face looked for: up to 1 a share of the frame's height, above \
+                         1 pixels",
+                    )
                     .minimum(0.0)
                     .maximum(16384.0)
                     .default_value(default.min_size)
                     .mutable_playing()
                     .build(),
+                |s| s.min_size.to_value(),
+                |s, value| s.min_size = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecDouble::builder("max-size")
                     .nick("Maximum size")
-                    .blurb("Largest face looked for: up to 1 a share of the frame's height, above 1 pixels; 0 for no limit")
+                    .blurb(
+                        "Largest face looked for: up to 1 a share of the frame's height, above 1 \
+                         pixels; 0 for no limit",
+                    )
                     .minimum(0.0)
                     .maximum(16384.0)
                     .default_value(default.max_size)
                     .mutable_playing()
                     .build(),
+                |s| s.max_size.to_value(),
+                |s, value| s.max_size = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecUInt::builder("interval")
                     .nick("Interval")
-                    .blurb("Frames from one scan of the whole frame to the next; known faces are followed between")
+                    .blurb(
+                        "Frames from one scan of the whole frame to the next; known faces are \
+                         followed between",
+                    )
                     .minimum(1)
                     .maximum(10_000)
                     .default_value(default.interval)
                     .mutable_playing()
                     .build(),
+                |s| s.interval.to_value(),
+                |s, value| s.interval = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecString::builder("roi")
                     .nick("Region of interest")
-                    .blurb("Part of the frame in which faces are looked for, as x,y,width,height in pixels (unset: all)")
+                    .blurb(
+                        "Part of the frame in which faces are looked for, as x,y,width,height in \
+                         pixels (unset: all)",
+                    )
                     .mutable_playing()
                     .build(),
+                |s| s.roi.to_value(),
+                |s, value| s.roi = text(value),
+            ),
+            Property::new(
                 glib::ParamSpecBoolean::builder("post-messages")
                     .nick("Post messages")
-                    .blurb("Post an element message fer-faces for every frame with faces and when the last one has left")
+                    .blurb(
+                        "Post an element message fer-faces for every frame with faces and when \
+                         the last one has left",
+                    )
                     .default_value(default.post_messages)
                     .mutable_playing()
                     .build(),
-                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-                    .nick("Statistics")
-                    .blurb("Since start: mode (sync, async or aligned), frames, full-scans, local-scans, faces, skipped-scans (the detector was busy), late-frames (kept the faces before them); scale-time, scan-time, track-time in ns")
-                    .read_only()
-                    .build(),
-            ]
-    }
-
-    /// Takes the value of a property.
-    pub fn set(&mut self, property: &str, value: &glib::Value) {
-        match property {
-            "mode" => self.mode = get(value),
-            "max-delay" => self.max_delay = get(value),
-            "detector" => self.detector = get(value),
-            "cascade" => self.cascade = text(value).map(PathBuf::from),
-            "yunet-model" => self.yunet_model = text(value).map(PathBuf::from),
-            "scale-factor" => self.scale_factor = get(value),
-            "min-neighbors" => self.min_neighbors = get(value),
-            "min-confidence" => self.min_confidence = get(value),
-            "min-size" => self.min_size = get(value),
-            "max-size" => self.max_size = get(value),
-            "interval" => self.interval = get(value),
-            "roi" => self.roi = text(value),
-            "post-messages" => self.post_messages = get(value),
-            _ => unimplemented!(),
-        }
-    }
-
-    /// The value of a property.
-    pub fn get(&self, property: &str) -> glib::Value {
-        let text = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
-        match property {
-            "mode" => self.mode.to_value(),
-            "max-delay" => self.max_delay.to_value(),
-            "detector" => self.detector.to_value(),
-            "cascade" => text(&self.cascade).to_value(),
-            "yunet-model" => text(&self.yunet_model).to_value(),
-            "scale-factor" => self.scale_factor.to_value(),
-            "min-neighbors" => self.min_neighbors.to_value(),
-            "min-confidence" => self.min_confidence.to_value(),
-            "min-size" => self.min_size.to_value(),
-            "max-size" => self.max_size.to_value(),
-            "interval" => self.interval.to_value(),
-            "roi" => self.roi.to_value(),
-            "post-messages" => self.post_messages.to_value(),
-            _ => unimplemented!(),
-        }
+                |s| s.post_messages.to_value(),
+                |s, value| s.post_messages = get(value),
+            ),
+        ]
     }
 
     /// By how much the element delays frames of a live pipeline.

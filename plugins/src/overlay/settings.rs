@@ -1,9 +1,20 @@
 //! The properties of `feroverlay`.
 
+use std::sync::LazyLock;
+
 use gst::glib;
 use gst::prelude::*;
 
 use crate::element::{get, text};
+use crate::property;
+
+/// What `stats` tells.
+const STATS: &str = "Since start: frames, faces; draw-time in ns";
+
+/// A property of this element.
+type Property = property::Property<Settings>;
+
+static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(Settings::properties);
 
 /// The values of the properties.
 #[derive(Debug, Clone)]
@@ -36,6 +47,20 @@ impl Default for Settings {
 impl Settings {
     /// The properties.
     pub fn specs() -> Vec<glib::ParamSpec> {
+        property::specs(&PROPERTIES, STATS)
+    }
+
+    /// Takes the value of a property.
+    pub fn set(&mut self, property: &str, value: &glib::Value) {
+        property::named(&PROPERTIES, property).set(self, value);
+    }
+
+    /// The value of a property.
+    pub fn get(&self, property: &str) -> glib::Value {
+        property::named(&PROPERTIES, property).get(self)
+    }
+
+    fn properties() -> Vec<Property> {
         let default = Self::default();
         let switch = |name: &'static str, nick: &'static str, blurb: &'static str, on: bool| {
             glib::ParamSpecBoolean::builder(name)
@@ -46,36 +71,57 @@ impl Settings {
                 .build()
         };
         vec![
+            Property::new(
                 switch(
                     "show-box",
                     "Show box",
                     "Draw a box around every face",
                     default.show_box,
                 ),
+                |s| s.show_box.to_value(),
+                |s, value| s.show_box = get(value),
+            ),
+            Property::new(
                 switch(
                     "show-id",
                     "Show number",
                     "Write every face's number",
                     default.show_id,
                 ),
+                |s| s.show_id.to_value(),
+                |s, value| s.show_id = get(value),
+            ),
+            Property::new(
                 switch(
                     "show-label",
                     "Show label",
                     "Write every face's expression, smoothed over time",
                     default.show_label,
                 ),
+                |s| s.show_label.to_value(),
+                |s, value| s.show_label = get(value),
+            ),
+            Property::new(
                 switch(
                     "show-confidence",
                     "Show confidence",
                     "Write the probability of the expression in percent",
                     default.show_confidence,
                 ),
+                |s| s.show_confidence.to_value(),
+                |s, value| s.show_confidence = get(value),
+            ),
+            Property::new(
                 switch(
                     "show-bars",
                     "Show bars",
                     "Draw a bar for the probability of each expression",
                     default.show_bars,
                 ),
+                |s| s.show_bars.to_value(),
+                |s, value| s.show_bars = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecDouble::builder("text-scale")
                     .nick("Text scale")
                     .blurb("Size of the text in proportion to the usual one")
@@ -84,54 +130,36 @@ impl Settings {
                     .default_value(default.text_scale)
                     .mutable_playing()
                     .build(),
+                |s| s.text_scale.to_value(),
+                |s, value| s.text_scale = get(value),
+            ),
+            Property::new(
                 glib::ParamSpecString::builder("roi-types")
                     .nick("Region types")
-                    .blurb("Types of regions of interest and object detections that are faces, with commas between")
+                    .blurb(
+                        "Types of regions of interest and object detections that are faces, with \
+                         commas between",
+                    )
                     .default_value(Some(default.roi_types.as_str()))
                     .mutable_playing()
                     .build(),
+                |s| s.roi_types.to_value(),
+                |s, value| {
+                    s.roi_types = text(value).unwrap_or_else(|| crate::meta::FACE.to_owned());
+                },
+            ),
+            Property::new(
                 glib::ParamSpecString::builder("classifier")
                     .nick("Classifier")
-                    .blurb("Name of the ferclassify whose expressions are drawn (unset: the last before this element)")
+                    .blurb(
+                        "Name of the ferclassify whose expressions are drawn (unset: the last \
+                         before this element)",
+                    )
                     .mutable_playing()
                     .build(),
-                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-                    .nick("Statistics")
-                    .blurb("Since start: frames, faces; draw-time in ns")
-                    .read_only()
-                    .build(),
-            ]
-    }
-
-    /// Takes the value of a property.
-    pub fn set(&mut self, property: &str, value: &glib::Value) {
-        match property {
-            "show-box" => self.show_box = get(value),
-            "show-id" => self.show_id = get(value),
-            "show-label" => self.show_label = get(value),
-            "show-confidence" => self.show_confidence = get(value),
-            "show-bars" => self.show_bars = get(value),
-            "text-scale" => self.text_scale = get(value),
-            "roi-types" => {
-                self.roi_types = text(value).unwrap_or_else(|| crate::meta::FACE.to_owned());
-            }
-            "classifier" => self.classifier = text(value),
-            _ => unimplemented!(),
-        }
-    }
-
-    /// The value of a property.
-    pub fn get(&self, property: &str) -> glib::Value {
-        match property {
-            "show-box" => self.show_box.to_value(),
-            "show-id" => self.show_id.to_value(),
-            "show-label" => self.show_label.to_value(),
-            "show-confidence" => self.show_confidence.to_value(),
-            "show-bars" => self.show_bars.to_value(),
-            "text-scale" => self.text_scale.to_value(),
-            "roi-types" => self.roi_types.to_value(),
-            "classifier" => self.classifier.to_value(),
-            _ => unimplemented!(),
-        }
+                |s| s.classifier.to_value(),
+                |s, value| s.classifier = text(value),
+            ),
+        ]
     }
 }

@@ -1,6 +1,7 @@
 //! The properties of `ferpublish`.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use fer::Secret;
@@ -9,6 +10,7 @@ use gst::prelude::*;
 
 use super::location::Location;
 use crate::element::{get, list, text};
+use crate::property;
 use crate::record::Schema;
 use crate::secret::without_password;
 
@@ -37,6 +39,15 @@ pub enum Every {
 
 /// Where the password is looked for that no property gives.
 const PASSWORD: &str = "FER_PUBLISH_PASSWORD";
+
+/// What `stats` tells.
+const STATS: &str = "Since start: frames, faces, records published, dropped, queued; reconnects, \
+                     connected";
+
+/// A property of this element.
+type Property = property::Property<Settings>;
+
+static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(Settings::properties);
 
 /// The values of the properties.
 #[derive(Debug, Clone)]
@@ -125,6 +136,20 @@ impl Settings {
 
     /// The properties.
     pub fn specs() -> Vec<glib::ParamSpec> {
+        property::specs(&PROPERTIES, STATS)
+    }
+
+    /// Takes the value of a property.
+    pub fn set(&mut self, property: &str, value: &glib::Value) {
+        property::named(&PROPERTIES, property).set(self, value);
+    }
+
+    /// The value of a property.
+    pub fn get(&self, property: &str) -> glib::Value {
+        property::named(&PROPERTIES, property).get(self)
+    }
+
+    fn properties() -> Vec<Property> {
         let default = Self::default();
         let place = |name: &'static str, nick: &'static str, blurb: &'static str| {
             glib::ParamSpecString::builder(name)
@@ -134,111 +159,130 @@ impl Settings {
                 .build()
         };
         vec![
-            place(
-                "location",
-                "Location",
-                "Where records go: a file, - for standard output, mqtt://[user@]host[:port]/topic, or mqtts:// and kafka://[user@]host[:port][,host...]/topic where they are built in; without a password",
+            Property::new(
+                place(
+                    "location",
+                    "Location",
+                    "Where records go: a file, - for standard output, \
+                     mqtt://[user@]host[:port]/topic, or mqtts:// and \
+                     kafka://[user@]host[:port][,host...]/topic where they are built in; \
+                     without a password",
+                ),
+                |s| s.location.as_deref().map(without_password).to_value(),
+                |s, value| s.location = text(value),
             ),
-            place(
-                "username",
-                "User name",
-                "User of the broker (unset: the one in location)",
+            Property::new(
+                place(
+                    "username",
+                    "User name",
+                    "User of the broker (unset: the one in location)",
+                ),
+                |s| s.username.to_value(),
+                |s, value| s.username = text(value),
             ),
-            glib::ParamSpecString::builder("password")
-                .nick("Password")
-                .blurb("Password of the broker's user; can't be read again (unset: that in the environment's FER_PUBLISH_PASSWORD)")
-                .write_only()
-                .mutable_ready()
-                .build(),
-            place(
-                "ca-file",
-                "Certificates",
-                "PEM file of the certificates that are trusted with mqtts:// (unset: those of the system)",
+            Property::new(
+                glib::ParamSpecString::builder("password")
+                    .nick("Password")
+                    .blurb(
+                        "Password of the broker's user; can't be read again (unset: that in the \
+                         environment's FER_PUBLISH_PASSWORD)",
+                    )
+                    .write_only()
+                    .mutable_ready()
+                    .build(),
+                |_| None::<String>.to_value(),
+                |s, value| s.password = text(value).map(Secret::new),
             ),
-            glib::ParamSpecEnum::builder_with_default("schema", default.schema)
-                .nick("Schema")
-                .blurb("In whose words frames are told of")
-                .mutable_playing()
-                .build(),
-            glib::ParamSpecEnum::builder_with_default("every", default.every)
-                .nick("Every")
-                .blurb("When a record is sent")
-                .mutable_playing()
-                .build(),
-            glib::ParamSpecUInt::builder("interval")
-                .nick("Interval")
-                .blurb("Length of an interval in ms, for every=interval")
-                .minimum(1)
-                .default_value(default.interval)
-                .mutable_playing()
-                .build(),
-            glib::ParamSpecString::builder("stream-name")
-                .nick("Name of the stream")
-                .blurb("Name that records give the stream (unset: none)")
-                .mutable_playing()
-                .build(),
-            glib::ParamSpecString::builder("roi-types")
-                .nick("Region types")
-                .blurb("Types of regions of interest and object detections that are faces, with commas between")
-                .default_value(Some(default.roi_types.as_str()))
-                .mutable_playing()
-                .build(),
-            glib::ParamSpecUInt::builder("queue-size")
-                .nick("Size of the queue")
-                .blurb("Records that may wait to be sent; the oldest is dropped when there is no room for a new one")
-                .minimum(1)
-                .maximum(1_000_000)
-                .default_value(default.queue_size)
-                .mutable_ready()
-                .build(),
-            glib::ParamSpecUInt::builder("drain-timeout")
-                .nick("Time to send the rest")
-                .blurb("How long the end of the stream waits for queued records to be sent, in ms")
-                .default_value(default.drain_timeout)
-                .mutable_playing()
-                .build(),
-            glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-                .nick("Statistics")
-                .blurb("Since start: frames, faces, records published, dropped, queued; reconnects, connected")
-                .read_only()
-                .build(),
+            Property::new(
+                place(
+                    "ca-file",
+                    "Certificates",
+                    "PEM file of the certificates that are trusted with mqtts:// (unset: \
+                     those of the system)",
+                ),
+                |s| s.ca_file.to_value(),
+                |s, value| s.ca_file = text(value),
+            ),
+            Property::new(
+                glib::ParamSpecEnum::builder_with_default("schema", default.schema)
+                    .nick("Schema")
+                    .blurb("In whose words frames are told of")
+                    .mutable_playing()
+                    .build(),
+                |s| s.schema.to_value(),
+                |s, value| s.schema = get(value),
+            ),
+            Property::new(
+                glib::ParamSpecEnum::builder_with_default("every", default.every)
+                    .nick("Every")
+                    .blurb("When a record is sent")
+                    .mutable_playing()
+                    .build(),
+                |s| s.every.to_value(),
+                |s, value| s.every = get(value),
+            ),
+            Property::new(
+                glib::ParamSpecUInt::builder("interval")
+                    .nick("Interval")
+                    .blurb("Length of an interval in ms, for every=interval")
+                    .minimum(1)
+                    .default_value(default.interval)
+                    .mutable_playing()
+                    .build(),
+                |s| s.interval.to_value(),
+                |s, value| s.interval = get(value),
+            ),
+            Property::new(
+                glib::ParamSpecString::builder("stream-name")
+                    .nick("Name of the stream")
+                    .blurb("Name that records give the stream (unset: none)")
+                    .mutable_playing()
+                    .build(),
+                |s| s.stream_name.to_value(),
+                |s, value| s.stream_name = text(value),
+            ),
+            Property::new(
+                glib::ParamSpecString::builder("roi-types")
+                    .nick("Region types")
+                    .blurb(
+                        "Types of regions of interest and object detections that are faces, with \
+                         commas between",
+                    )
+                    .default_value(Some(default.roi_types.as_str()))
+                    .mutable_playing()
+                    .build(),
+                |s| s.roi_types.to_value(),
+                |s, value| {
+                    s.roi_types = text(value).unwrap_or_else(|| crate::meta::FACE.to_owned());
+                },
+            ),
+            Property::new(
+                glib::ParamSpecUInt::builder("queue-size")
+                    .nick("Size of the queue")
+                    .blurb(
+                        "Records that may wait to be sent; the oldest is dropped when there is \
+                         no room for a new one",
+                    )
+                    .minimum(1)
+                    .maximum(1_000_000)
+                    .default_value(default.queue_size)
+                    .mutable_ready()
+                    .build(),
+                |s| s.queue_size.to_value(),
+                |s, value| s.queue_size = get(value),
+            ),
+            Property::new(
+                glib::ParamSpecUInt::builder("drain-timeout")
+                    .nick("Time to send the rest")
+                    .blurb(
+                        "How long the end of the stream waits for queued records to be sent, in ms",
+                    )
+                    .default_value(default.drain_timeout)
+                    .mutable_playing()
+                    .build(),
+                |s| s.drain_timeout.to_value(),
+                |s, value| s.drain_timeout = get(value),
+            ),
         ]
-    }
-
-    /// Takes the value of a property.
-    pub fn set(&mut self, property: &str, value: &glib::Value) {
-        match property {
-            "location" => self.location = text(value),
-            "username" => self.username = text(value),
-            "password" => self.password = text(value).map(Secret::new),
-            "ca-file" => self.ca_file = text(value),
-            "schema" => self.schema = get(value),
-            "every" => self.every = get(value),
-            "interval" => self.interval = get(value),
-            "stream-name" => self.stream_name = text(value),
-            "roi-types" => {
-                self.roi_types = text(value).unwrap_or_else(|| crate::meta::FACE.to_owned());
-            }
-            "queue-size" => self.queue_size = get(value),
-            "drain-timeout" => self.drain_timeout = get(value),
-            _ => unimplemented!(),
-        }
-    }
-
-    /// The value of a property.
-    pub fn get(&self, property: &str) -> glib::Value {
-        match property {
-            "location" => self.location.as_deref().map(without_password).to_value(),
-            "username" => self.username.to_value(),
-            "ca-file" => self.ca_file.to_value(),
-            "schema" => self.schema.to_value(),
-            "every" => self.every.to_value(),
-            "interval" => self.interval.to_value(),
-            "stream-name" => self.stream_name.to_value(),
-            "roi-types" => self.roi_types.to_value(),
-            "queue-size" => self.queue_size.to_value(),
-            "drain-timeout" => self.drain_timeout.to_value(),
-            _ => unimplemented!(),
-        }
     }
 }
