@@ -4,129 +4,60 @@
 //! `cargo bench -p gst-plugin-fer --bench remote -- IP:PORT [NUMBER...]`, for that many streams,
 //! where a server has the built-in model as `fer`; `scripts/bench-remote` starts one.
 
+#[path = "camera/mod.rs"]
+mod camera;
 #[path = "proxy/mod.rs"]
 mod proxy;
 #[path = "scene/mod.rs"]
 mod scene;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use camera::{Camera, RATE};
 use fer::engine::{EngineKind, EngineOptions, Fallback, RemoteOptions};
 use fer::{Classifier, Model};
-use gst::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 use proxy::Proxy;
 
-const RATE: u64 = 15;
-const SECONDS: u64 = 8;
-/// Frames left out at the beginning.
-const WARM: u64 = 15;
+const SIZE: (usize, usize) = (640, 480);
 const FACES: [(u32, u32, u32, u32); 2] = [(60, 100, 120, 120), (380, 140, 110, 110)];
 const ROUND_TRIPS: [u64; 3] = [0, 5, 50];
 
-/// When each frame of a stream was sent and came out.
-type Times = Arc<Mutex<Vec<(Instant, Option<Instant>)>>>;
-
-struct Camera {
-    pipeline: gst::Pipeline,
-    source: gst_app::AppSrc,
-    times: Times,
-}
-
-impl Camera {
-    fn new(properties: &str) -> Self {
-        let description = format!(
-            "appsrc name=source is-live=true format=time max-buffers=2 leaky-type=downstream \
-             caps={} ! ferclassify name=classify {properties} ! fakesink name=end sync=false",
-            scene::caps(640, 480, RATE)
-        );
-        let element = gst::parse::launch(&description).expect("the elements are registered");
-        let pipeline = element.downcast::<gst::Pipeline>().expect("a pipeline");
-        let source = pipeline.by_name("source").expect("a source");
-        let times = Times::default();
-        let arrived = times.clone();
-        let end = pipeline.by_name("end").and_then(|e| e.static_pad("sink"));
-        end.expect("a sink")
-            .add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-                let at = info.buffer().map_or(0, |b| scene::number(b, RATE));
-                if let Some(frame) = arrived.lock().unwrap().get_mut(at as usize) {
-                    frame.1 = Some(Instant::now());
-                }
-                gst::PadProbeReturn::Ok
-            });
-        pipeline.set_state(gst::State::Playing).expect("it starts");
-        Self {
-            source: source.downcast().expect("an appsrc"),
-            pipeline,
-            times,
-        }
+/// A frame that says where its faces are.
+fn stamped(frame: &gst::Buffer, number: u64) -> gst::Buffer {
+    let mut buffer = scene::stamped(std::slice::from_ref(frame), number, RATE);
+    for rect in FACES {
+        VideoRegionOfInterestMeta::add(buffer.make_mut(), "face", rect);
     }
-
-    fn send(&self, number: u64, frame: &gst::Buffer) {
-        let mut buffer = scene::stamped(std::slice::from_ref(frame), number, RATE);
-        for rect in FACES {
-            VideoRegionOfInterestMeta::add(buffer.make_mut(), "face", rect);
-        }
-        self.times.lock().unwrap().push((Instant::now(), None));
-        self.source.push_buffer(buffer).expect("the stream runs");
-    }
-
-    fn count(&self, field: &str) -> u64 {
-        let element = self.pipeline.by_name("classify").expect("a classifier");
-        let stats: gst::Structure = element.property("stats");
-        stats.get(field).unwrap_or(0)
-    }
+    buffer
 }
 
 /// Live streams; a line of the table.
 fn live(name: &str, streams: usize, properties: &str, proxy: Option<&Proxy>) {
-    let frame = gst::Buffer::from_slice(vec![100u8; 640 * 480 * 3 / 2]);
-    let cameras: Vec<Camera> = (0..streams).map(|_| Camera::new(properties)).collect();
+    let frame = gst::Buffer::from_slice(vec![100u8; SIZE.0 * SIZE.1 * 3 / 2]);
+    let elements = format!("ferclassify name=classify {properties}");
+    let cameras: Vec<Camera> = (0..streams).map(|_| Camera::new(SIZE, &elements)).collect();
     let before = proxy.map_or((0, 0), Proxy::bytes);
-    let start = Instant::now();
-    for i in 0..RATE * SECONDS {
-        for (at, camera) in cameras.iter().enumerate() {
-            // Cameras are not in step.
-            let turn = i as f64 + at as f64 / streams as f64;
-            let due = start + Duration::from_secs_f64(turn / RATE as f64);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            camera.send(i, &frame);
-        }
-    }
-    std::thread::sleep(Duration::from_secs(1));
-    let (mut sent, mut dropped, mut latency) = (0, 0, Vec::new());
-    for camera in &cameras {
-        for (from, to) in &camera.times.lock().unwrap()[WARM as usize..] {
-            sent += 1;
-            match to {
-                None => dropped += 1,
-                Some(to) => latency.push((*to - *from).as_secs_f64() * 1e3),
-            }
-        }
-    }
-    let first = &cameras[0];
-    let faces = first.count("engine-faces").max(1) as f64;
-    let batches = first.count("engine-batches").max(1) as f64;
+    camera::run(&cameras, |number| stamped(&frame, number), || ());
+    let mut outcome = camera::outcome(&cameras);
+    let count = |field: &str| cameras[0].count("classify", field);
+    let faces = count("engine-faces").max(1) as f64;
+    let batches = count("engine-batches").max(1) as f64;
     let after = proxy.map_or((0, 0), Proxy::bytes);
     let a_face = |before: u64, after: u64| (after - before) as f64 / faces;
     println!(
-        "| {name} | {streams} | {sent} | {dropped} | {:.1} | {:.1} | {:.1} | {} | {} | {:.0} | {:.0} |",
-        scene::quantile(&mut latency, 0.5),
-        scene::quantile(&mut latency, 0.99),
+        "| {name} | {streams} | {} | {} | {:.1} | {:.1} | {:.1} | {} | {} | {:.0} | {:.0} |",
+        outcome.sent,
+        outcome.dropped,
+        scene::quantile(&mut outcome.latency, 0.5),
+        scene::quantile(&mut outcome.latency, 0.99),
         faces / batches,
-        first.count("remote-late") + first.count("remote-failed"),
-        first.count("local-faces"),
+        count("remote-late") + count("remote-failed"),
+        count("local-faces"),
         a_face(before.0, after.0),
         a_face(before.1, after.1),
     );
-    for camera in cameras {
-        camera
-            .pipeline
-            .set_state(gst::State::Null)
-            .expect("it stops");
-    }
 }
 
 /// Streams that ask for one face after the other, as fast as it goes; faces a second.
