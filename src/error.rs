@@ -43,6 +43,12 @@ pub enum Error {
 /// [`std::result::Result`] with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What another library says, in one line.
+#[cfg(any(feature = "opencv", feature = "tensorrt"))]
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The one of `all` that has this name; `what` they are is for the message.
 ///
 /// # Errors

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use gst::glib;
 use gst::prelude::*;
 
+type Get<S> = Box<dyn Fn(&S) -> glib::Value + Send + Sync>;
+type Set<S> = Box<dyn Fn(&mut S, &glib::Value) + Send + Sync>;
+
 /// A property that is kept in an `S`.
 pub struct Property<S> {
     spec: glib::ParamSpec,
-    get: Box<dyn Fn(&S) -> glib::Value + Send + Sync>,
-    set: Box<dyn Fn(&mut S, &glib::Value) + Send + Sync>,
+    get: Get<S>,
+    set: Set<S>,
 }
 
 impl<S: 'static> Property<S> {

@@ -110,7 +110,7 @@ impl From<zip::result::ZipError> for Error {
 /// Without the excerpt of the file, which has lines of its own.
 impl From<toml::de::Error> for Error {
     fn from(error: toml::de::Error) -> Self {
-        Self::Setting(error.message().replace('\n', " "))
+        Self::Setting(fer_cli::one_line(error.message()))
     }
 }
 

@@ -5,16 +5,16 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::OpenOptions;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
+use fer_cli::{are_one, identity, one_line};
 
 use crate::args::Args;
-use crate::checks::{are_one, path};
+use crate::checks::path;
 use crate::draft::Draft;
 use crate::job::{self, Done, Job};
 use crate::progress::Progress;
@@ -133,7 +133,7 @@ pub fn run(args: &Args, interrupted: &Arc<AtomicBool>) -> Result<()> {
                 }
             }
             Err(why) => {
-                let why = format!("{why:#}").replace('\n', " ");
+                let why = one_line(&format!("{why:#}"));
                 progress.say(&format!("fer-annotate: {why}"));
                 // The page names the file anyway, and where it lay is for nobody else.
                 let why = why.replace(&format!("{}: ", item.path.display()), "");
@@ -264,16 +264,15 @@ fn outputs<'a>(job: &'a Job) -> impl Iterator<Item = &'a PathBuf> {
 /// # Errors
 /// When an output would be that of two files, or what is read would be written over.
 fn are_apart(args: &Args, jobs: &[Job]) -> Result<()> {
-    let id = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
     let models = [&args.network.model, &args.yunet_model];
     let models = models.into_iter().flatten().map(PathBuf::as_path);
     let inputs = jobs.iter().map(|job| Path::new(job.input));
-    let read: HashSet<_> = inputs.chain(models).filter_map(id).collect();
+    let read: HashSet<_> = inputs.chain(models).filter_map(identity).collect();
     let mut written = HashMap::new();
     for job in jobs {
         for output in outputs(job) {
             let shown = output.display();
-            if id(output).is_some_and(|id| read.contains(&id)) {
+            if identity(output).is_some_and(|id| read.contains(&id)) {
                 bail!("{shown}: input and output are the same file");
             }
             if let Some(other) = written.insert(std::path::absolute(output)?, job.input) {

@@ -1,9 +1,9 @@
 //! What can be said of the command line before anything runs.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use fer_cli::are_one;
 
 use crate::args::Args;
 
@@ -96,19 +96,4 @@ fn are_different(args: &Args) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether both names are of one file, which need not be there yet. One that is there may have
-/// several names.
-pub fn are_one(a: &Path, b: &Path) -> bool {
-    let there = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
-    let place = |path: &Path| {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        Some(folder.join(path.file_name()?))
-    };
-    match (there(a), there(b)) {
-        (None, None) => place(a).is_some_and(|a| place(b) == Some(a)),
-        (a, b) => a == b,
-    }
 }

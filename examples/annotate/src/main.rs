@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use fer_cli::one_line;
 
 use crate::args::Args;
 use crate::draft::Draft;
@@ -31,25 +32,14 @@ use crate::progress::Progress;
 use crate::report::Method;
 
 fn main() -> ExitCode {
-    quiet_on_a_closed_pipe();
+    fer_cli::quiet_on_a_closed_pipe();
     let args = Args::of_command_line();
     match annotate(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            // One line, however many the reason has.
-            let text = format!("{why:#}").replace('\n', " ");
-            eprintln!("fer-annotate: {text}");
+            eprintln!("fer-annotate: {}", one_line(&format!("{why:#}")));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Lets the program end when nobody reads what it prints any more (`| head`), as other
-/// programs do; Rust ignores the signal, and the next line would be a panic.
-fn quiet_on_a_closed_pipe() {
-    // SAFETY: no other thread runs yet, and the default action is always a valid one.
-    unsafe {
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }
 }
 

@@ -154,7 +154,7 @@ fn on_start(
             let (source, work) = (source.clone(), work.clone());
             std::thread::spawn(move || {
                 if let Err(why) = work(&source).context("a damaged picture") {
-                    let why = format!("{why:#}").replace('\n', " ");
+                    let why = fer_cli::one_line(&format!("{why:#}"));
                     gst::element_error!(source, gst::StreamError::Decode, ("{why}"));
                 }
             });

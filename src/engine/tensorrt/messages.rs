@@ -2,6 +2,7 @@ use std::sync::{LazyLock, Mutex};
 
 use trtx::{LogHandler, Logger, Severity};
 
+use crate::error::one_line;
 use crate::sync::lock;
 
 /// What TensorRT says, in the log of this program; its errors are also kept, since its
@@ -47,7 +48,7 @@ pub fn explained<T>(call: impl FnOnce() -> Result<T, String>) -> Result<T, Strin
     let take = || std::mem::take(&mut *lock(&ERRORS));
     take();
     call().map_err(|reason| match take().first() {
-        Some(said) => format!("{reason}: {}", said.replace('\n', " ")),
+        Some(said) => format!("{reason}: {}", one_line(said)),
         None => reason,
     })
 }

@@ -17,6 +17,7 @@ use super::cascade::DEFAULT_CASCADE;
 use super::equalize::equalize;
 use super::view::View;
 use super::{Detection, Detector, Scan, Tuning};
+use crate::error::one_line;
 use crate::frame::GrayImage;
 use crate::{Error, Rect, Result};
 
@@ -175,10 +176,6 @@ fn load(path: &Path) -> Result<CascadeClassifier> {
         Ok(false) => Err(fail("is not a cascade that OpenCV can read".into())),
         Err(e) => Err(fail(one_line(&e.message))),
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl Cascade {

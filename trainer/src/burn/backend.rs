@@ -1,9 +1,9 @@
 //! A backend on a device of Burn.
 
 use burn_tensor::{Device, Tensor, TensorData, Transaction};
+use fer_cli::one_line;
 
 use super::network::{Params, forward};
-use super::panics::one_line;
 use crate::nn::backend::{Backend, Exchange};
 use crate::nn::weights::Moments;
 use crate::nn::{Architecture, Statistics, Weights};

@@ -1,9 +1,10 @@
 //! Finding a device and opening backends on it.
 
 use burn_tensor::{Device as BurnDevice, DeviceType, Tensor};
+use fer_cli::one_line;
 
 use super::backend::BurnBackend;
-use super::panics::{catch_panic, one_line};
+use super::panics::catch_panic;
 use crate::error::Context;
 use crate::nn::{Architecture, Backend};
 use crate::train::Device;

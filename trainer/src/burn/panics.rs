@@ -4,6 +4,8 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
+use fer_cli::one_line;
+
 use crate::{Error, Result};
 
 /// The panic hook is the whole program's.
@@ -25,11 +27,6 @@ fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
     one_line(text.unwrap_or("it panicked"))
-}
-
-/// `text` without its line breaks.
-pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use fer_cli::are_one;
 
 /// Refuses to write `output`, where there is one, if it can't be written or is one of the `inputs`
 /// by whatever name, before hours are spent on what it will say.
@@ -14,7 +15,7 @@ pub fn file(output: Option<&Path>, inputs: impl IntoIterator<Item = PathBuf>) ->
     let Some(output) = output else { return Ok(()) };
     for input in inputs {
         ensure!(
-            !is_same(output, &input),
+            !are_one(output, &input),
             "{} is what is read, and would be overwritten",
             output.display()
         );
@@ -56,21 +57,6 @@ pub fn folder(folder: Option<&Path>) -> Result<()> {
         let _ = fs::remove_dir(made);
     }
     outcome.with_context(|| format!("folder {}", folder.display()))
-}
-
-/// Whether two paths, both of files that are there, lead to the same one: links of either kind do.
-pub fn is_same(one: &Path, other: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let id = |path: &Path| path.metadata().map(|file| (file.dev(), file.ino()));
-        matches!((id(one), id(other)), (Ok(one), Ok(other)) if one == other)
-    }
-    #[cfg(not(unix))]
-    {
-        let place = |path: &Path| path.canonicalize();
-        matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
-    }
 }
 
 #[cfg(test)]

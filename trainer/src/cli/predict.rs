@@ -7,13 +7,13 @@ use anyhow::{Context, Result, bail, ensure};
 use fer::engine::{EngineKind, EngineOptions};
 use fer::faces::FaceSize;
 use fer::{Classifier, Face, FaceBox, Prediction, Rect};
-use fer_trainer::data::{Picture, StillFinder, one_line};
+use fer_cli::{are_one, one_line};
+use fer_trainer::data::{Picture, StillFinder};
 use fer_trainer::draw;
 use image::ImageFormat;
 use serde_json::{Value, json};
 
 use super::model::Chosen;
-use super::outputs::is_same;
 
 /// Options of `predict`.
 #[derive(Debug, clap::Args)]
@@ -123,7 +123,7 @@ impl Args {
 
     /// Refuses to draw over a picture that is read.
     fn spare(&self, target: &Path) -> Result<()> {
-        let own = self.images.iter().find(|image| is_same(image, target));
+        let own = self.images.iter().find(|image| are_one(image, target));
         ensure!(
             own.is_none(),
             "--draw would write over {}, which is to be read",

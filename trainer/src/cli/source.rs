@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use fer_trainer::data::{self, Dataset, ReadOptions, SubjectRule, classes, one_line, unread_line};
+use fer_cli::one_line;
+use fer_trainer::data::{self, Dataset, ReadOptions, SubjectRule, classes, unread_line};
 
 use super::Names;
 

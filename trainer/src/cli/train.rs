@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<()> {
         folder.check_new()?;
         outputs::folder(Some(&args.out))?;
         ensure!(
-            !outputs::is_same(&args.out, &args.source.data),
+            !fer_cli::are_one(&args.out, &args.source.data),
             "--out is the folder of the data, whose pictures a run would lie among"
         );
     }

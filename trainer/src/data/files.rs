@@ -76,13 +76,6 @@ pub fn unread_line(unread: &Unread) -> Option<String> {
     (!kinds.is_empty()).then(|| kinds.join(", "))
 }
 
-/// A reason in one line, whatever lines it, or a file's name in it, has.
-pub fn one_line(text: &str) -> String {
-    let lines = text.split(['\n', '\r']).map(str::trim);
-    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-    lines.join(" ")
-}
-
 /// Everything directly in `path` that is not hidden, sorted.
 pub(super) fn entries(path: &Path) -> Result<Vec<PathBuf>> {
     let read = || -> std::io::Result<Vec<PathBuf>> {

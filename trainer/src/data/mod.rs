@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Context;
 use crate::{Error, Result};
 
-pub use files::{Unread, one_line, unread_line};
+pub use files::{Unread, unread_line};
 pub use picture::{FaceReader, Picture, PictureFace, StillFinder, input_spec};
 pub use subjects::SubjectRule;
 pub use warnings::{lone_subjects, same_people, warnings};
@@ -177,7 +177,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset> {
             ferplus::join(&mut dataset, votes, options)?;
         }
         for fault in &mut dataset.faults {
-            *fault = one_line(fault);
+            *fault = fer_cli::one_line(fault);
         }
         if let Some(classes) = &options.classes {
             dataset.keep(classes)?;
