@@ -1,0 +1,142 @@
+//! A pipeline from its start to its end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use gst::prelude::*;
+
+use super::{Job, PATIENCE, UNWRITTEN};
+use crate::pipeline::Annotator;
+use crate::progress::Progress;
+use crate::watch::{self, Seen};
+
+/// How a pipeline ended that did not fail.
+#[derive(Clone, Copy)]
+pub enum Ending {
+    /// With its input, at `--seconds`, or by Ctrl-C where the input has no end of its own.
+    Whole,
+    /// By Ctrl-C, before its input's end.
+    Stopped,
+}
+
+/// Runs the pipeline to its end, to `--seconds`, or until Ctrl-C; the file is closed
+/// properly in each case.
+pub fn play(
+    annotator: &Annotator,
+    job: &Job,
+    seen: &Arc<Mutex<Seen>>,
+    interrupted: &AtomicBool,
+    progress: &mut Progress,
+) -> Result<Ending> {
+    let pipeline = &annotator.pipeline;
+    let bus = pipeline.bus().expect("pipelines have a bus");
+    // Opening may hang, as at a pipe that nobody writes into.
+    let (starting, started) = std::sync::mpsc::channel();
+    pipeline.call_async(move |pipeline| {
+        // Nobody listens any more where the run has ended.
+        let _ = starting.send(pipeline.set_state(gst::State::Playing));
+    });
+    // When the end was asked for.
+    let mut ending: Option<Instant> = None;
+    let mut stopped = false;
+    let mut has_end = crate::checks::path(job.input).is_file();
+    let mut length: Option<gst::ClockTime> = None;
+    loop {
+        let wait = gst::ClockTime::from_mseconds(100);
+        let message =
+            bus.timed_pop_filtered(wait, &[gst::MessageType::Eos, gst::MessageType::Error]);
+        if let Some(message) = message {
+            return match message.view() {
+                gst::MessageView::Error(error) => Err(failure(job, error)),
+                _ if stopped && has_end => Ok(Ending::Stopped),
+                _ if ending.is_none() => {
+                    warn_of_cut(job, &seen.lock().unwrap(), length);
+                    Ok(Ending::Whole)
+                }
+                _ => Ok(Ending::Whole),
+            };
+        }
+        if let Ok(Err(why)) = started.try_recv() {
+            // It has said why, perhaps only just now.
+            let said = bus.pop_filtered(&[gst::MessageType::Error]);
+            return Err(match said.as_ref().map(|message| message.view()) {
+                Some(gst::MessageView::Error(error)) => failure(job, error),
+                _ => anyhow::Error::new(why).context("the pipeline does not start"),
+            });
+        }
+        let position = pipeline.query_position::<gst::ClockTime>();
+        length = pipeline.query_duration::<gst::ClockTime>().or(length);
+        let position = position.map_or(Duration::ZERO, Duration::from);
+        has_end |= length.is_some();
+        let (frames, failed) = {
+            let mut seen = seen.lock().unwrap();
+            (seen.frames, seen.failure.take())
+        };
+        if let Some(why) = failed {
+            return Err(why.context(UNWRITTEN));
+        }
+        progress.update(position, length.map(Duration::from), frames);
+        let interrupted = interrupted.load(Ordering::Relaxed);
+        match ending {
+            None if interrupted || annotator.enough.load(Ordering::Relaxed) => {
+                ending = Some(Instant::now());
+                stopped = interrupted && !annotator.enough.load(Ordering::Relaxed);
+                pipeline.call_async(|pipeline| {
+                    pipeline.send_event(gst::event::Eos::new());
+                });
+            }
+            Some(since) if interrupted && since.elapsed() > PATIENCE => {
+                bail!("stopped before {} was at its end", watch::name(job.input));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Warns where the pictures end well before the input says that it does: players read a file that
+/// is cut off without a word.
+fn warn_of_cut(job: &Job, seen: &Seen, length: Option<gst::ClockTime>) {
+    let (Some(length), Some(time)) = (length, seen.time) else {
+        return;
+    };
+    let end = gst::ClockTime::from_nseconds(time);
+    // Sound is often a little longer, and the last picture has a duration.
+    let missing = length.saturating_sub(end);
+    if missing > gst::ClockTime::SECOND && missing > length / 20 {
+        eprintln!(
+            "warning: the pictures of {} end at {end:.1} of {length:.1}: it may be cut off",
+            watch::name(job.input)
+        );
+    }
+}
+
+/// An error of the pipeline, with the file that it is about.
+fn failure(job: &Job, error: &gst::message::Error) -> anyhow::Error {
+    let writing = error
+        .src()
+        .is_some_and(|s| s.name().starts_with("filesink"));
+    match (&job.output, writing) {
+        (Some(output), true) => anyhow::anyhow!("{}: {}", output.display(), error.error()),
+        _ => about_input(job.input, error),
+    }
+}
+
+/// An error of the pipeline that reads `input`.
+fn about_input(input: &str, error: &gst::message::Error) -> anyhow::Error {
+    let input = watch::name(input);
+    let ours = error
+        .src()
+        .is_some_and(|s| ["detect", "classify", "overlay"].contains(&s.name().as_str()));
+    // Sources say so of all that happens behind them.
+    let is_vague = error.error().matches(gst::StreamError::Failed)
+        && error
+            .debug()
+            .is_some_and(|said| said.contains("streaming stopped"));
+    match (ours, is_vague) {
+        (true, _) => anyhow::anyhow!("{}", error.error()),
+        (_, true) => anyhow::anyhow!("{input}: damaged, or of a kind that can't be read"),
+        _ => anyhow::anyhow!("{input}: {}", error.error()),
+    }
+}
