@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::people::{Person, Span};
-use super::{clock, shown};
+use super::words::{clock, shown};
 use crate::look::Look;
 
 /// A time with one expression.
