@@ -483,3 +483,29 @@ fn no_latency_is_reported_where_no_stream_waits_for_another() {
     assert_eq!(latency(), before);
     pipeline.set_state(gst::State::Null).unwrap();
 }
+
+#[cfg(feature = "remote")]
+#[test]
+fn an_outage_of_servers_is_told_once() {
+    // Nobody listens there any more.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    for (fallback, said) in [("drop", "uncertain"), ("local", "this machine")] {
+        let description = format!(
+            "videotestsrc num-buffers=3 name=source \
+             ! video/x-raw,format=I420,width=320,height=240 \
+             ! ferclassify engine=remote endpoint=grpc://{address} fallback={fallback} \
+             ! fakesink name=end"
+        );
+        let run = run_with(&description, |pipeline| {
+            mark(pipeline, "face", (100, 50, 90, 110));
+        });
+        assert_eq!(run.error, None);
+        let unread: u64 = run.stats["ferclassify"].get("unread").unwrap();
+        assert_eq!(unread, if fallback == "drop" { 3 } else { 0 });
+        let told = run.warnings();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("No server answers") && told[0].contains(said));
+    }
+}

@@ -197,15 +197,16 @@ impl Classify {
                     .ok()
             })
             .collect();
+        // What servers answer is checked, so that what is unread was not answered.
+        let unanswered =
+            task.classifier.engine() == EngineKind::Remote && fallback == FallbackChoice::Drop;
         if let Some(why) = first
+            && !(unanswered && self.has_told_of_outage())
             && !self.warned.swap(true, Ordering::Relaxed)
         {
-            // What servers answer is checked, so that what is unread was not answered.
-            let text = match task.classifier.engine() {
-                EngineKind::Remote if fallback == FallbackChoice::Drop => {
-                    "No server has read a face in time"
-                }
-                _ => "The network gives no probabilities for a face",
+            let text = match unanswered {
+                true => "No server has read a face in time",
+                false => "The network gives no probabilities for a face",
             };
             gst::element_imp_warning!(
                 self,
@@ -264,6 +265,12 @@ impl Classify {
                 ["{}", service.trouble]
             );
         }
+    }
+
+    /// Whether the user knows that there are faces which no server reads.
+    fn has_told_of_outage(&self) -> bool {
+        let state = self.state.lock().unwrap();
+        state.as_ref().is_some_and(|state| state.outages_told > 0)
     }
 
     fn stats(&self) -> gst::Structure {
@@ -478,10 +485,11 @@ impl BaseTransformImpl for Classify {
         let settings = self.settings.lock().unwrap().clone();
         let mut task = self.begin(buffer, &settings)?;
         let (frame, start) = (task.frame, Instant::now());
-        let predictions = self
-            .read(&mut task, buffer)
-            .map(|predictions| self.spare(&task, predictions, settings.servers.fallback));
+        let predictions = self.read(&mut task, buffer);
+        // Before the faces that it has cost: those are not told of besides.
         self.tell_of_outage();
+        let predictions = predictions
+            .map(|predictions| self.spare(&task, predictions, settings.servers.fallback));
         let (faces, tell) = self.end(
             task,
             predictions,
