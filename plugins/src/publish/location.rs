@@ -73,12 +73,12 @@ impl Location {
             });
             return match forgot {
                 Some(scheme) => Err(format!("Behind {scheme}: come two slashes and a host")),
-                None => Ok(Self::File(text.into())),
+                None => Self::file(text.into()),
             };
         };
         match scheme.to_ascii_lowercase().as_str() {
             "file" => match glib::filename_from_uri(text) {
-                Ok((path, host)) if host.as_deref().is_none_or(is_here) => Ok(Self::File(path)),
+                Ok((path, host)) if host.as_deref().is_none_or(is_here) => Self::file(path),
                 _ => Err("A file's URI is file:///folder/name".to_owned()),
             },
             "mqtt" => Broker::parse(rest, false).map(Self::Mqtt),
@@ -92,6 +92,21 @@ impl Location {
                 "The location's scheme {scheme} is not file, mqtt, mqtts or kafka"
             )),
         }
+    }
+}
+
+impl Location {
+    /// A file that is not called after something else than what it will hold.
+    fn file(path: PathBuf) -> Result<Self, String> {
+        let end = path.extension();
+        if end.is_some_and(|end| end.eq_ignore_ascii_case("csv")) {
+            return Err(format!(
+                "Records are JSON lines, and {} would be CSV: name it .jsonl, or have \
+                 fer-annotate --records write CSV",
+                path.display()
+            ));
+        }
+        Ok(Self::File(path))
     }
 }
 
@@ -300,6 +315,8 @@ mod tests {
             ("kafka:topic", "two slashes"),
             ("mqtt:/host/topic", "two slashes"),
             ("file://far/away", "file:///"),
+            ("faces.csv", ".jsonl"),
+            ("file:///tmp/faces.CSV", ".jsonl"),
             (
                 "mqtts://host/topic",
                 if cfg!(feature = "mqtts") { "" } else { "TLS" },
