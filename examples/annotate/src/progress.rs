@@ -1,5 +1,6 @@
 //! Progress on the terminal, with rate and time left; plain lines where it is no terminal.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ pub struct Progress {
     started: Instant,
     printed: Instant,
     files: Option<Files>,
+    /// What was warned of.
+    warned: HashSet<String>,
 }
 
 /// Where there are several files: what is done of them.
@@ -50,6 +53,7 @@ impl Progress {
             started: now,
             printed: now,
             files: None,
+            warned: HashSet::new(),
         }
     }
 
@@ -68,6 +72,7 @@ impl Progress {
             started: now,
             printed: now,
             files,
+            warned: HashSet::new(),
         }
     }
 
@@ -88,6 +93,13 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
             None => eprintln!("{line}"),
+        }
+    }
+
+    /// Warns of something, with why; of the same thing once, however many files it is with.
+    pub fn warn(&mut self, what: &str, why: &str) {
+        if self.warned.insert(what.to_owned()) {
+            self.say(&format!("warning: {what}{why}"));
         }
     }
 

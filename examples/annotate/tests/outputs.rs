@@ -405,6 +405,35 @@ fn options_that_contradict_each_other_are_one_line() {
 }
 
 #[test]
+fn what_elements_warn_of_is_told_once() {
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+    let folder = folder("what_elements_warn_of_is_told_once");
+    let copy = folder.join("copy.png");
+    std::fs::copy(&portrait, &copy).unwrap();
+    let records = folder.join("records");
+    // Nobody listens there any more.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("grpc://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for (options, warned) in [
+        (["--engine", "remote", "--endpoint", &endpoint], "No server"),
+        (["--min-size", "5000", "--detector", "haar"], "no face"),
+    ] {
+        let both = [portrait.as_str(), copy.to_str().unwrap()];
+        let to = ["--records", records.to_str().unwrap()];
+        let output = annotate(&[&both[..], &to, &options].concat());
+        let said = said(&output);
+        assert!(output.status.success(), "{said}");
+        let warnings = said.lines().filter(|line| line.starts_with("warning: "));
+        let warnings: Vec<&str> = warnings.collect();
+        assert_eq!(warnings.len(), 1, "{said}");
+        assert!(warnings[0].contains(warned), "{said}");
+    }
+}
+
+#[test]
 fn networks_detectors_and_labels_can_be_chosen() {
     let Some(portrait) = media("astronaut.png") else {
         return;

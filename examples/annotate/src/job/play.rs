@@ -5,12 +5,20 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use fer_cli::one_line;
 use gst::prelude::*;
 
 use super::{Job, PATIENCE, UNWRITTEN};
 use crate::pipeline::Annotator;
 use crate::progress::Progress;
 use crate::watch::{self, Seen};
+
+/// What is listened to.
+const MESSAGES: [gst::MessageType; 3] = [
+    gst::MessageType::Eos,
+    gst::MessageType::Error,
+    gst::MessageType::Warning,
+];
 
 /// How a pipeline ended that did not fail.
 #[derive(Clone, Copy)]
@@ -45,18 +53,18 @@ pub fn play(
     let mut length: Option<gst::ClockTime> = None;
     loop {
         let wait = gst::ClockTime::from_mseconds(100);
-        let message =
-            bus.timed_pop_filtered(wait, &[gst::MessageType::Eos, gst::MessageType::Error]);
-        if let Some(message) = message {
-            return match message.view() {
-                gst::MessageView::Error(error) => Err(failure(job, error)),
-                _ if stopped && has_end => Ok(Ending::Stopped),
-                _ if ending.is_none() => {
-                    warn_of_cut(job, &seen.lock().unwrap(), length);
-                    Ok(Ending::Whole)
+        let message = bus.timed_pop_filtered(wait, &MESSAGES);
+        match message.as_ref().map(|message| message.view()) {
+            Some(gst::MessageView::Error(error)) => return Err(failure(job, error)),
+            Some(gst::MessageView::Warning(warning)) => warn(warning, progress),
+            Some(_) if stopped && has_end => return Ok(Ending::Stopped),
+            Some(_) => {
+                if ending.is_none() {
+                    warn_of_cut(job, &seen.lock().unwrap(), length, progress);
                 }
-                _ => Ok(Ending::Whole),
-            };
+                return Ok(Ending::Whole);
+            }
+            None => (),
         }
         if let Ok(Err(why)) = started.try_recv() {
             // It has said why, perhaps only just now.
@@ -95,9 +103,29 @@ pub fn play(
     }
 }
 
+/// Tells what our own elements warn of, such as of servers that don't answer. Others warn of what
+/// is no matter.
+fn warn(warning: &gst::message::Warning, progress: &mut Progress) {
+    if is_ours(warning.src()) {
+        let debug = warning.debug().unwrap_or_default();
+        // Behind the place in the source.
+        let why = debug.split_once('\n').map_or("", |(_, why)| why);
+        let why = match why {
+            "" => String::new(),
+            why => format!(" ({})", one_line(why)),
+        };
+        progress.warn(&warning.error().to_string(), &why);
+    }
+}
+
+/// Whether a message is of an element of ours.
+fn is_ours(source: Option<&gst::Object>) -> bool {
+    source.is_some_and(|s| ["detect", "classify", "overlay"].contains(&s.name().as_str()))
+}
+
 /// Warns where the pictures end well before the input says that it does: players read a file that
 /// is cut off without a word.
-fn warn_of_cut(job: &Job, seen: &Seen, length: Option<gst::ClockTime>) {
+fn warn_of_cut(job: &Job, seen: &Seen, length: Option<gst::ClockTime>, progress: &mut Progress) {
     let (Some(length), Some(time)) = (length, seen.time) else {
         return;
     };
@@ -105,10 +133,11 @@ fn warn_of_cut(job: &Job, seen: &Seen, length: Option<gst::ClockTime>) {
     // Sound is often a little longer, and the last picture has a duration.
     let missing = length.saturating_sub(end);
     if missing > gst::ClockTime::SECOND && missing > length / 20 {
-        eprintln!(
-            "warning: the pictures of {} end at {end:.1} of {length:.1}: it may be cut off",
+        let what = format!(
+            "the pictures of {} end at {end:.1} of {length:.1}: it may be cut off",
             watch::name(job.input)
         );
+        progress.warn(&what, "");
     }
 }
 
@@ -126,15 +155,12 @@ fn failure(job: &Job, error: &gst::message::Error) -> anyhow::Error {
 /// An error of the pipeline that reads `input`.
 fn about_input(input: &str, error: &gst::message::Error) -> anyhow::Error {
     let input = watch::name(input);
-    let ours = error
-        .src()
-        .is_some_and(|s| ["detect", "classify", "overlay"].contains(&s.name().as_str()));
     // Sources say so of all that happens behind them.
     let is_vague = error.error().matches(gst::StreamError::Failed)
         && error
             .debug()
             .is_some_and(|said| said.contains("streaming stopped"));
-    match (ours, is_vague) {
+    match (is_ours(error.src()), is_vague) {
         (true, _) => anyhow::anyhow!("{}", error.error()),
         (_, true) => anyhow::anyhow!("{input}: damaged, or of a kind that can't be read"),
         _ => anyhow::anyhow!("{input}: {}", error.error()),
