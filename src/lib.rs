@@ -20,6 +20,7 @@ mod loaded;
 pub mod model;
 mod nn;
 pub mod onnx;
+pub mod pipe;
 pub mod prepare;
 mod rotate;
 mod scale;

@@ -15,8 +15,8 @@ pub fn one_line(text: &str) -> String {
 /// do; Rust ignores the signal, and the next line would be a panic. To be called before any thread
 /// is started.
 ///
-/// It is for pipes. Rust's sockets raise the signal too when several pieces are written at once:
-/// who does that has to block it in the threads that write.
+/// It is for pipes. Rust's sockets raise the signal too where several pieces are written at once:
+/// threads that do that have to block it, as with `fer::pipe`.
 pub fn quiet_on_a_closed_pipe() {
     #[cfg(unix)]
     // SAFETY: no other thread runs yet, and the default action is always a valid one.

@@ -5,6 +5,8 @@ mod media_file;
 #[path = "../../../tests/skip/mod.rs"]
 mod skip;
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -414,7 +416,7 @@ fn what_elements_warn_of_is_told_once() {
     std::fs::copy(&portrait, &copy).unwrap();
     let records = folder.join("records");
     // Nobody listens there any more.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("grpc://{}", listener.local_addr().unwrap());
     drop(listener);
     for (options, warned) in [
@@ -430,6 +432,38 @@ fn what_elements_warn_of_is_told_once() {
         let warnings: Vec<&str> = warnings.collect();
         assert_eq!(warnings.len(), 1, "{said}");
         assert!(warnings[0].contains(warned), "{said}");
+    }
+}
+
+/// A server of HTTP/2 that hangs up on everybody, as a proxy does with nothing behind it.
+fn server_that_hangs_up() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            // Its greeting is read and answered by empty settings. Who hangs up on us first is
+            // served.
+            let _ = client.read(&mut [0; 64]);
+            let _ = client.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
+            let _ = client.shutdown(std::net::Shutdown::Write);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_hangs_up_does_not_end_the_program() {
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+    let endpoint = format!("grpc://{}", server_that_hangs_up());
+    // It takes a moment that not every run hits.
+    for _ in 0..5 {
+        let remote = ["--engine", "remote", "--endpoint", &endpoint];
+        let output = annotate(&[&[portrait.as_str(), "--records", "-"], &remote[..]].concat());
+        assert!(output.status.success(), "{:?}", output.status);
+        assert!(said(&output).contains("No server answers"));
+        assert!(!output.stdout.is_empty());
     }
 }
 

@@ -80,7 +80,7 @@ impl Worker {
             .spawn(move || {
                 // Held to the end of the thread.
                 let _alive = alive;
-                ignore_broken_pipes();
+                fer::pipe::ignore_broken_ones();
                 match means {
                     Means::Lines(target) => lines::run(&target, &shared, &reporter),
                     #[cfg(feature = "mqtt")]
@@ -102,18 +102,5 @@ impl Worker {
         let left = self.queue.counts().queued;
         self.queue.give_up();
         left
-    }
-}
-
-/// A pipe without reader is an error of the write, not the end of the program, as it is in
-/// programs that are not written in Rust.
-fn ignore_broken_pipes() {
-    // SAFETY: the set is initialised by `sigemptyset` before it is read, and only the signals
-    // of this thread are changed; SIGPIPE comes to the thread that writes.
-    unsafe {
-        let mut signals = std::mem::zeroed();
-        libc::sigemptyset(&raw mut signals);
-        libc::sigaddset(&raw mut signals, libc::SIGPIPE);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, std::ptr::null_mut());
     }
 }

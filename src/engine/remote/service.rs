@@ -207,6 +207,7 @@ fn start_runtime() -> Result<(Handle, oneshot::Sender<()>)> {
     std::thread::Builder::new()
         .name("fer-remote".to_owned())
         .spawn(move || {
+            crate::pipe::ignore_broken_ones();
             // An error is the other end's being gone.
             let _ = runtime.block_on(stopped);
             // A name that is being looked up is not waited for.
