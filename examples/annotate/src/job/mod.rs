@@ -2,6 +2,7 @@
 
 mod drafts;
 mod play;
+mod standstill;
 mod waiting;
 
 use std::fs::File;

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use fer_cli::one_line;
 use gst::prelude::*;
 
+use super::standstill::Standstill;
 use super::{Job, PATIENCE, UNWRITTEN};
 use crate::pipeline::Annotator;
 use crate::progress::Progress;
@@ -19,6 +20,9 @@ const MESSAGES: [gst::MessageType; 3] = [
     gst::MessageType::Error,
     gst::MessageType::Warning,
 ];
+
+/// What is said of an input where GStreamer knows no more.
+const UNREADABLE: &str = "damaged, or of a kind that can't be read";
 
 /// How a pipeline ended that did not fail.
 #[derive(Clone, Copy)]
@@ -40,6 +44,7 @@ pub fn play(
 ) -> Result<Ending> {
     let pipeline = &annotator.pipeline;
     let bus = pipeline.bus().expect("pipelines have a bus");
+    let mut standstill = Standstill::new(pipeline);
     // Opening may hang, as at a pipe that nobody writes into.
     let (starting, started) = std::sync::mpsc::channel();
     pipeline.call_async(move |pipeline| {
@@ -49,7 +54,8 @@ pub fn play(
     // When the end was asked for.
     let mut ending: Option<Instant> = None;
     let mut stopped = false;
-    let mut has_end = crate::checks::path(job.input).is_file();
+    let is_file = crate::checks::path(job.input).is_file();
+    let (mut has_end, mut has_started) = (is_file, false);
     let mut length: Option<gst::ClockTime> = None;
     loop {
         let wait = gst::ClockTime::from_mseconds(100);
@@ -66,13 +72,17 @@ pub fn play(
             }
             None => (),
         }
-        if let Ok(Err(why)) = started.try_recv() {
-            // It has said why, perhaps only just now.
-            let said = bus.pop_filtered(&[gst::MessageType::Error]);
-            return Err(match said.as_ref().map(|message| message.view()) {
-                Some(gst::MessageView::Error(error)) => failure(job, error),
-                _ => anyhow::Error::new(why).context("the pipeline does not start"),
-            });
+        match started.try_recv() {
+            Ok(Err(why)) => {
+                // It has said why, perhaps only just now.
+                let said = bus.pop_filtered(&[gst::MessageType::Error]);
+                return Err(match said.as_ref().map(|message| message.view()) {
+                    Some(gst::MessageView::Error(error)) => failure(job, error),
+                    _ => anyhow::Error::new(why).context("the pipeline does not start"),
+                });
+            }
+            Ok(Ok(_)) => has_started = true,
+            Err(_) => (),
         }
         let position = pipeline.query_position::<gst::ClockTime>();
         length = pipeline.query_duration::<gst::ClockTime>().or(length);
@@ -84,6 +94,9 @@ pub fn play(
         };
         if let Some(why) = failed {
             return Err(why.context(UNWRITTEN));
+        }
+        if frames == 0 && is_file && has_started && standstill.is_reached() {
+            bail!("{}: {UNREADABLE}", watch::name(job.input));
         }
         progress.update(position, length.map(Duration::from), frames);
         let interrupted = interrupted.load(Ordering::Relaxed);
@@ -162,7 +175,7 @@ fn about_input(input: &str, error: &gst::message::Error) -> anyhow::Error {
             .is_some_and(|said| said.contains("streaming stopped"));
     match (is_ours(error.src()), is_vague) {
         (true, _) => anyhow::anyhow!("{}", error.error()),
-        (_, true) => anyhow::anyhow!("{input}: damaged, or of a kind that can't be read"),
+        (_, true) => anyhow::anyhow!("{input}: {UNREADABLE}"),
         _ => anyhow::anyhow!("{input}: {}", error.error()),
     }
 }
