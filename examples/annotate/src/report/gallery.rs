@@ -108,7 +108,8 @@ impl Gallery {
     }
 }
 
-/// Drops pictures of those seen shortest where there are too many.
+/// Drops pictures of those seen shortest where there are too many: of those that are last in the
+/// page's tables.
 fn forget(clip: &mut Clip, here: &[i32]) {
     while clip
         .people
@@ -121,7 +122,7 @@ fn forget(clip: &mut Clip, here: &[i32]) {
             let is_shown = !person.moments.is_empty();
             is_shown && !here.contains(id)
         });
-        match shown.min_by_key(|(_, person)| person.frames) {
+        match shown.min_by_key(|(id, person)| (person.frames, std::cmp::Reverse(**id))) {
             Some((_, person)) => person.moments.clear(),
             None => return,
         }
@@ -216,4 +217,30 @@ fn convert(
         ExtendedColorType::Rgb8,
     )?;
     Ok(BASE64_STANDARD.encode(jpeg))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_those_seen_equally_long_the_first_keep_their_pictures() {
+        let mut clip = Clip::default();
+        for id in 1..=3 * PORTRAITS as i32 {
+            let person = clip.people.entry(id).or_default();
+            person.frames = 18;
+            let moment = Moment {
+                time: 0,
+                confidence: 1.0,
+                face: String::new(),
+                frame: 0,
+            };
+            person.moments.insert("happy".to_owned(), moment);
+            forget(&mut clip, &[id]);
+        }
+        // But for who was in the latest frame.
+        for id in 1..PORTRAITS as i32 {
+            assert!(!clip.people[&id].moments.is_empty(), "{id}");
+        }
+    }
 }
