@@ -7,19 +7,48 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::stale;
+
 /// An output that is being written. It is removed unless it is finished or kept.
 pub struct Draft {
     target: PathBuf,
     /// `None` for pipes and devices, which are written into as they are.
     part: Option<PathBuf>,
+    /// By which other runs see that this one goes on.
+    _held: Option<File>,
 }
 
 impl Draft {
-    /// Makes an empty file beside `target`.
+    /// Makes an empty file beside `target`, and removes what killed runs have left of it.
     ///
     /// # Errors
     /// When it can't be made, or `target` is a folder.
     pub fn new(target: &Path) -> Result<Self> {
+        Self::instead(target, |stale| {
+            // It is nobody's, and in nobody's way.
+            let _ = std::fs::remove_file(stale);
+        })
+    }
+
+    /// The same for what can't be had again: what killed runs have left is kept, and told.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn of_stream(target: &Path) -> Result<Self> {
+        Self::instead(target, |stale| {
+            let left = Self {
+                target: target.to_owned(),
+                part: Some(stale.to_owned()),
+                _held: None,
+            };
+            if let Some(kept) = left.keep() {
+                let kept = kept.display();
+                eprintln!("warning: what a run that was killed has left is in {kept}");
+            }
+        })
+    }
+
+    fn instead(target: &Path, clear: impl Fn(&Path)) -> Result<Self> {
         // What a link names is replaced, not the link.
         let target = match target.canonicalize() {
             Ok(target) => target,
@@ -33,7 +62,11 @@ impl Draft {
             bail!("{}: it is a folder", target.display());
         }
         if there.as_ref().is_some_and(|there| !there.is_file()) {
-            return Ok(Self { target, part: None });
+            return Ok(Self {
+                target,
+                part: None,
+                _held: None,
+            });
         }
         let (Some(name), Some(folder)) = (target.file_name(), target.parent()) else {
             bail!("{}: not a file's name", target.display());
@@ -42,12 +75,15 @@ impl Draft {
             bail!("{}: no such folder", target.display());
         }
         let name = name.to_string_lossy();
-        let id = std::process::id();
-        let hidden = (0..).map(|n| folder.join(format!(".{name}.part-{id}-{n}")));
+        stale::clear(stale::hidden(folder, &name), clear);
+        let hidden = stale::hidden(folder, &name);
         let (part, file) = make(hidden).with_context(|| target.display().to_string())?;
-        let part = Some(part);
-        let draft = Self { target, part };
         let allowed = there.map(|there| file.set_permissions(there.permissions()));
+        let draft = Self {
+            target,
+            part: Some(part),
+            _held: Some(file),
+        };
         allowed
             .unwrap_or(Ok(()))
             .with_context(|| draft.target.display().to_string())?;
@@ -104,7 +140,13 @@ fn make(names: impl Iterator<Item = PathBuf>) -> io::Result<(PathBuf, File)> {
     for path in names {
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|file| (path, file)),
+            made => {
+                let file = made?;
+                // Another run may have found it first, without anybody's hold.
+                if stale::hold(&file).unwrap_or(true) {
+                    return Ok((path, file));
+                }
+            }
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
@@ -172,6 +214,31 @@ mod tests {
         let parts = ["a.part-2.mkv", "a.part-3.mkv", "a.part.mkv"];
         assert_eq!(names(&folder), [&["a.mkv"], &parts[..], &["link"]].concat());
         assert_eq!(std::fs::read(folder.join("a.part.mkv")).unwrap(), b"half");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_killed_runs_leave_is_cleared_and_what_others_write_is_not() {
+        let folder = folder("killed");
+        let file = folder.join("a.mkv");
+        let other = Draft::new(&file).unwrap();
+        std::fs::write(other.path(), "other").unwrap();
+        for (left, is_stream) in [("first", true), ("second", true), ("third", false)] {
+            // Killed: nobody holds it.
+            std::fs::write(folder.join(".a.mkv.part-1"), left).unwrap();
+            let draft = match is_stream {
+                true => Draft::of_stream(&file),
+                false => Draft::new(&file),
+            };
+            assert_eq!(std::fs::read(draft.unwrap().path()).unwrap(), b"");
+        }
+        assert_eq!(std::fs::read(other.path()).unwrap(), b"other");
+        drop(other);
+        assert_eq!(names(&folder), ["a.part-2.mkv", "a.part.mkv"]);
+        assert_eq!(
+            std::fs::read(folder.join("a.part-2.mkv")).unwrap(),
+            b"second"
+        );
         std::fs::remove_dir_all(folder).unwrap();
     }
 

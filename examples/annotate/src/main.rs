@@ -1,6 +1,7 @@
 //! `fer-annotate`: from pictures, files, streams and cameras to annotated copies, records, reports
 //! and a live page.
 
+mod again;
 mod args;
 mod batch;
 mod checks;
@@ -14,7 +15,9 @@ mod progress;
 mod records;
 mod report;
 mod serve;
+mod sound;
 mod source;
+mod stale;
 mod still;
 mod watch;
 

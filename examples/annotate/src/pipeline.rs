@@ -15,7 +15,8 @@ use gst::prelude::*;
 use crate::args::Args;
 use crate::network;
 use crate::output::Output;
-use crate::source::{self, Limit, Sound};
+use crate::sound::{Door, Sound};
+use crate::source::{self, Limit};
 
 /// The pipeline and the elements that others look at.
 pub struct Annotator {
@@ -23,6 +24,8 @@ pub struct Annotator {
     pub pipeline: gst::Pipeline,
     /// Set when the input has come to `--seconds`.
     pub enough: Arc<AtomicBool>,
+    /// What holds pictures until it is known whether there is sound.
+    pub door: Option<Arc<Door>>,
     /// Finds faces.
     pub detect: gst::Element,
     /// Names expressions.
@@ -78,10 +81,11 @@ pub fn build(args: &Args, ends: &Ends) -> Result<Annotator> {
         reached: enough.clone(),
     });
     let source = source::source(ends.input)?;
-    source::connect(&pipeline, &source, &video, sound, limit)?;
+    let door = source::connect(&pipeline, &source, &video, sound, limit)?;
     Ok(Annotator {
         pipeline,
         enough,
+        door,
         detect,
         classify,
         overlay,
@@ -118,6 +122,9 @@ const VIEW: &str = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 m
      ! video/x-raw,format=I420,width=[1,960],height=[1,960],pixel-aspect-ratio=1/1 \
      ! jpegenc quality=80 ! appsink name=view sync=false max-buffers=1 drop=true";
 
+/// What waits until it is known whether there is sound; a camera does not.
+const HELD: &str = "queue max-size-buffers=0 max-size-time=0 max-size-bytes=16777216";
+
 fn video_branch(ends: &Ends) -> String {
     let end = match &ends.output {
         None => "fakesink sync=false".to_owned(),
@@ -125,7 +132,7 @@ fn video_branch(ends: &Ends) -> String {
         // 4:2:0, which all players can show, has no odd widths and heights.
         Some((Output::Video { video, .. }, _)) => format!(
             "videoconvert ! videoscale ! capsfilter name=shown \
-             caps=video/x-raw,format=I420,width=[2,32766,2],height=[2,32766,2] ! {video}"
+             caps=video/x-raw,format=I420,width=[2,32766,2],height=[2,32766,2] ! {video} ! {HELD}"
         ),
     };
     let end = if ends.live {
@@ -135,7 +142,7 @@ fn video_branch(ends: &Ends) -> String {
     };
     // Turned as the camera says that it was held.
     format!(
-        "queue ! videoconvert ! videoflip video-direction=auto ! ferfacedetect name=detect ! ferclassify name=classify \
+        "queue name=entry ! videoconvert ! videoflip video-direction=auto ! ferfacedetect name=detect ! ferclassify name=classify \
          ! feroverlay name=overlay ! {end}"
     )
 }

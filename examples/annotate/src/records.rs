@@ -3,10 +3,14 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use gstfer::meta::FaceMeta;
 use gstfer::record::{Face, Frame, Schema};
+
+use crate::draft::Draft;
+use crate::job::waiting;
 
 enum Format {
     JsonLines,
@@ -23,8 +27,18 @@ const CSV_HEADER: &str = "frame,pts,id,x,y,width,height,detection,label,confiden
                           smoothed_label,smoothed_confidence,probabilities";
 
 impl Records {
+    /// Records in a draft that will be called `name`.
+    ///
+    /// # Errors
+    /// When it can't be opened, as a pipe that nobody reads when the run is interrupted.
+    pub fn to_draft(draft: &Draft, name: &Path, interrupted: &AtomicBool) -> Result<Self> {
+        let path = draft.path().to_owned();
+        let file = waiting(interrupted, name, move || Ok(File::create(path)?))?;
+        Self::to_file(file, name)
+    }
+
     /// Records in an open file that will be called `name`; the name's end chooses the format.
-    pub fn to_file(file: File, name: &Path) -> Result<Self> {
+    fn to_file(file: File, name: &Path) -> Result<Self> {
         Self::new(Box::new(file), name)
     }
 

@@ -4,20 +4,14 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 
+use crate::sound::{Door, Sound};
 use crate::still;
-
-/// What a sound stream is linked to when the source has one.
-pub struct Sound {
-    /// The encoder, with its settings.
-    pub encoder: &'static str,
-    /// Where it goes.
-    pub muxer: gst::Element,
-}
 
 /// What decodes `input`.
 ///
@@ -45,11 +39,25 @@ pub fn source(input: &str) -> Result<gst::Element> {
     let source = gst::ElementFactory::make("uridecodebin")
         .property("uri", uri)
         .build()?;
+    source.connect("deep-element-added", false, |values| {
+        let added = values.last()?.get::<gst::Element>().ok()?;
+        if is_of_parts(&added) {
+            // Cameras have one stream, and waiting for others takes some 2 MB.
+            added.set_property("single-stream", true);
+        }
+        None
+    });
     // As long as the source lives.
     source.connect_pad_added(move |_, _| {
         let _ = &held;
     });
     Ok(source)
+}
+
+/// Whether it takes JPEGs apart that a camera sends over HTTP.
+fn is_of_parts(element: &gst::Element) -> bool {
+    let factory = element.factory();
+    factory.is_some_and(|factory| factory.name() == "multipartdemux")
 }
 
 /// Opens a named pipe beside GStreamer's `filesrc`, which opens it twice: to see whether it can
@@ -76,7 +84,7 @@ pub fn prefer_what_tells_orientation() {
 }
 
 /// Links the source's first picture and sound streams, those that are there and those that
-/// appear. Where none has pictures, that is an error on the bus.
+/// appear. Where none has pictures, that is an error on the bus. Gives the door that sound takes.
 ///
 /// # Errors
 /// When the source can't be added.
@@ -86,18 +94,18 @@ pub fn connect(
     video: &gst::Bin,
     sound: Option<Sound>,
     limit: Option<Limit>,
-) -> Result<()> {
+) -> Result<Option<Arc<Door>>> {
     pipeline.add(source)?;
     let input = video
         .static_pad("sink")
         .expect("the branch begins with a queue");
-    give_timestamps(&input);
+    give_timestamps(&input, source);
     if let Some(limit) = limit.clone() {
         limit.hold(&input);
     }
     if let Some(pad) = source.static_pad("src") {
         pad.link(&input)?;
-        return Ok(());
+        return Ok(None);
     }
     let decoder = source
         .downcast_ref::<gst::Bin>()
@@ -105,13 +113,16 @@ pub fn connect(
         .unwrap_or_else(|| source.clone());
     let camera = decoder != *source;
     let weak = pipeline.downgrade();
-    // Only the first sound stream: not every container has room for more.
-    let sound = Mutex::new(sound);
+    let sound = sound.map(|sound| Door::new(sound, video));
     let linked = input.clone();
+    let (door, opened) = (sound.clone(), sound.clone());
     decoder.connect("no-more-pads", false, move |values| {
         let decoder = values[0]
             .get::<gst::Element>()
             .expect("it is an element's signal");
+        if let Some(door) = &door {
+            door.open();
+        }
         if !linked.is_linked() {
             gst::element_error!(decoder, gst::StreamError::WrongType, ("no picture in it"));
         }
@@ -127,13 +138,8 @@ pub fn connect(
             Some(kind) if kind.starts_with("video/") && !input.is_linked() => {
                 link_video(decoder, pad, &input, camera)
             }
-            Some(kind) if kind.starts_with("audio/") => match sound.lock().unwrap().take() {
-                Some(sound) => {
-                    if let Some(limit) = limit.clone() {
-                        limit.hold(pad);
-                    }
-                    link_sound(&pipeline, pad, &sound)
-                }
+            Some(kind) if kind.starts_with("audio/") => match &sound {
+                Some(door) => door.enter(&pipeline, pad, limit.clone()),
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -142,30 +148,49 @@ pub fn connect(
             gst::element_error!(decoder, gst::CoreError::Negotiation, ("{why:#}"));
         }
     });
-    Ok(())
+    Ok(opened)
 }
 
 /// Frames a second of a stream that says nothing of it, as cameras that send plain JPEGs.
 const USUAL_RATE: u64 = 25;
 
-/// Gives frames without a timestamp, which no container can take, one behind the frame before.
-fn give_timestamps(input: &gst::Pad) {
+/// Gives frames without a timestamp, which no container can take, one behind the frame before, or
+/// that of their coming where a camera sends them so; and those without a duration, which
+/// `videorate` does not survive, a usual one.
+fn give_timestamps(input: &gst::Pad, source: &gst::Element) {
     let next = Mutex::new(gst::ClockTime::ZERO);
+    let first = OnceLock::new();
+    let source = source.downgrade();
     input.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let Some(buffer) = info.buffer_mut() else {
             return gst::PadProbeReturn::Ok;
         };
         let mut next = next.lock().unwrap();
-        let start = buffer.pts().unwrap_or(*next);
+        let start = buffer.pts().unwrap_or_else(|| {
+            // When the first has come, it is known what it came through.
+            let first = first.get_or_init(|| comes_by_itself(&source).then(Instant::now));
+            let since = first.map(|first| first.elapsed());
+            let since = since.and_then(|since| gst::ClockTime::try_from(since).ok());
+            since.unwrap_or(*next)
+        });
         let duration = buffer.duration().unwrap_or_else(|| frame_time(pad));
         *next = start + duration;
-        if buffer.pts().is_none() {
+        if buffer.pts().is_none() || buffer.duration().is_none() {
             let buffer = buffer.make_mut();
             buffer.set_pts(start);
             buffer.set_duration(duration);
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Whether nobody but the source knows when frames come.
+fn comes_by_itself(source: &gst::glib::WeakRef<gst::Element>) -> bool {
+    let source = source.upgrade().and_downcast::<gst::Bin>();
+    source.is_some_and(|source| {
+        let inside = source.iterate_recurse().into_iter();
+        inside.flatten().any(|element| is_of_parts(&element))
+    })
 }
 
 /// How long a frame is shown, by the rate that the stream tells.
@@ -192,7 +217,7 @@ pub struct Limit {
 
 impl Limit {
     /// Lets nothing pass `pad` that begins at the end or later.
-    fn hold(self, pad: &gst::Pad) {
+    pub fn hold(self, pad: &gst::Pad) {
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let segment = pad.sticky_event::<gst::event::Segment>(0);
             let time = segment.and_then(|event| {
@@ -225,21 +250,5 @@ fn link_video(
     } else {
         pad.link(input)?;
     }
-    Ok(())
-}
-
-fn link_sound(pipeline: &gst::Pipeline, pad: &gst::Pad, sound: &Sound) -> Result<()> {
-    let description = format!(
-        "queue ! audioconvert ! audioresample ! {} ! queue",
-        sound.encoder
-    );
-    let branch = gst::parse::bin_from_description(&description, true)?;
-    pipeline.add(&branch)?;
-    branch.link(&sound.muxer)?;
-    branch.sync_state_with_parent()?;
-    let input = branch
-        .static_pad("sink")
-        .context("a branch with an input")?;
-    pad.link(&input)?;
     Ok(())
 }

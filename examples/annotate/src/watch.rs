@@ -7,6 +7,7 @@ use gst::prelude::*;
 use gstfer::meta::{self, FaceMeta};
 use gstfer::record::{Frame, Origin};
 
+use crate::again::{Before, Best};
 use crate::pipeline::Annotator;
 use crate::records::Records;
 use crate::report::{Clip, Gallery};
@@ -22,26 +23,27 @@ pub struct Seen {
     pub faces: u64,
     /// Numbers of the faces.
     pub people: HashSet<i32>,
-    /// The frame with the most faces, drawn on.
-    pub still: Option<gst::Sample>,
+    /// The frame with the most faces.
+    pub best: Best,
     /// The first failure to write a record or to take a picture for the report.
     pub failure: Option<anyhow::Error>,
     /// For the report.
     pub clip: Option<Clip>,
     gallery: Gallery,
-    score: f64,
 }
 
 /// What is to be kept of the frames.
 pub struct Wanted {
-    /// Records are written there.
-    pub records: Option<Records>,
+    /// Records are written there, until they are taken away.
+    pub records: Arc<Mutex<Option<Records>>>,
     /// The best frame.
     pub still: bool,
     /// What a report tells.
     pub clip: bool,
     /// Whether the report's stills are small.
     pub small: bool,
+    /// What frames, times and the best frame go on from.
+    pub before: Before,
 }
 
 /// Looks at every frame behind the overlay from now on; `input` names it in the records.
@@ -52,10 +54,11 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
         ..Clip::default()
     });
     // Apart from the rest: who reads them may stop reading, and the writer waits.
-    let records = Mutex::new(wanted.records);
+    let (records, before) = (wanted.records, wanted.before);
     let seen = Arc::new(Mutex::new(Seen {
         clip,
         gallery: Gallery::new(wanted.small),
+        best: before.best,
         ..Seen::default()
     }));
     if wanted.clip {
@@ -72,8 +75,9 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
             return gst::PadProbeReturn::Ok;
         };
         let faces = meta::faces(buffer, &[meta::FACE.to_owned()]);
-        let number = shared.lock().unwrap().frames;
-        let frame = frame(pad, buffer, number, &stream);
+        let number = before.frames + shared.lock().unwrap().frames;
+        let mut frame = frame(pad, buffer, number, &stream);
+        frame.time = frame.time.map(|time| before.time + time);
         let written = match &mut *records.lock().unwrap() {
             Some(records) => records.write(&frame, &faces),
             None => Ok(()),
@@ -97,11 +101,11 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
         seen.faces += faces.len() as u64;
         seen.people.extend(faces.iter().map(|f| f.id));
         let score = score(&faces);
-        if keep_still && (seen.still.is_none() || score > seen.score) {
-            seen.score = score;
+        if keep_still && (seen.best.sample.is_none() || score > seen.best.score) {
+            seen.best.score = score;
             let caps = pad.current_caps();
             let sample = gst::Sample::builder().buffer(buffer);
-            seen.still = Some(match &caps {
+            seen.best.sample = Some(match &caps {
                 Some(caps) => sample.caps(caps).build(),
                 None => sample.build(),
             });
@@ -147,10 +151,22 @@ pub fn name(input: &str) -> String {
     let Some((scheme, rest)) = input.split_once("://") else {
         return input.to_owned();
     };
+    let rest = behind_password(rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    format!("{scheme}://{rest}")
+}
+
+/// An address without its user and password, also where these hold what ends an address' first
+/// part unless it is quoted.
+fn behind_password(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_host = port.bytes().all(|b| b.is_ascii_digit()) || authority.ends_with(']');
+    let at = match authority.rfind('@') {
+        None if !is_host => rest.rfind('@'),
+        at => at,
+    };
+    at.map_or(rest, |at| &rest[at + 1..])
 }
 
 /// What a frame on `pad` is.
@@ -190,5 +206,11 @@ mod tests {
             "rtsp://camera:554/a@b"
         );
         assert_eq!(name("rtsp://camera"), "rtsp://camera");
+        for password in ["hun/ter", "hun?ter", "hun#ter"] {
+            let address = format!("rtsp://jo:{password}@camera/stream");
+            assert!(!name(&address).contains("hun"), "{}", name(&address));
+        }
+        assert_eq!(name("rtsp://[::1]:554/a@b"), "rtsp://[::1]:554/a@b");
+        assert_eq!(name("rtsp://[fe80::a]/a@b"), "rtsp://[fe80::a]/a@b");
     }
 }

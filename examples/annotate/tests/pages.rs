@@ -1,6 +1,7 @@
 //! The pages as people see them: reports and the live page in a browser.
 
 mod browser;
+mod live;
 #[path = "../../../tests/media/mod.rs"]
 mod media_file;
 #[path = "../../../tests/skip/mod.rs"]
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
 use browser::Page;
+use live::Live;
 use serde_json::{Value, json};
 use skip::skip;
 
@@ -204,88 +205,6 @@ fn a_folder_becomes_timelines_and_a_contact_sheet() {
         browser.press("Escape");
         browser.until("!document.querySelector('figure:target')");
         assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
-    }
-}
-
-/// A running live page.
-struct Live {
-    program: Child,
-    /// With its token, if any.
-    url: String,
-}
-
-impl Live {
-    fn new(args: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"))
-            .args(args)
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut output = BufReader::new(program.stdout.take().unwrap());
-        output.read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("live page: ");
-        let url = url.unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Self { program, url }
-    }
-
-    fn host(&self) -> &str {
-        let rest = self.url.strip_prefix("http://").unwrap();
-        rest.split('/').next().unwrap()
-    }
-
-    /// Opens a connection and asks for `path`.
-    fn ask(&self, path: &str, headers: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.host()).unwrap();
-        let patience = Some(Duration::from_secs(600));
-        stream.set_read_timeout(patience).unwrap();
-        let head = if headers.contains("Host:") {
-            String::new()
-        } else {
-            format!("Host: {}\r\n", self.host())
-        };
-        let request = format!("GET {path} HTTP/1.1\r\n{head}{headers}Connection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        stream
-    }
-
-    /// All of the answer.
-    fn answer(&self, path: &str, headers: &str) -> String {
-        let mut answer = Vec::new();
-        self.ask(path, headers).read_to_end(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    /// A figure of `/metrics`.
-    fn metric(&self, name: &str) -> u64 {
-        let text = self.answer("/metrics", "");
-        let line = text.lines().find(|line| line.starts_with(name));
-        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
-    }
-
-    fn until(&self, name: &str, enough: impl Fn(u64) -> bool) {
-        let start = Instant::now();
-        while !enough(self.metric(name)) {
-            let text = self.answer("/metrics", "");
-            assert!(start.elapsed() < Duration::from_secs(600), "{name}: {text}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn end(mut self) {
-        let id = self.program.id().to_string();
-        let kill = Command::new("kill").args(["-INT", &id]).status();
-        assert!(kill.unwrap().success());
-        assert!(self.program.wait().unwrap().success());
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.program.kill();
-        let _ = self.program.wait();
     }
 }
 

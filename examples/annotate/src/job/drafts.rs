@@ -21,7 +21,11 @@ impl Drafts {
     /// # Errors
     /// When one can't be written.
     pub fn new(job: &Job) -> Result<Self> {
-        let draft = |path: &Option<PathBuf>| path.as_deref().map(Draft::new).transpose();
+        let make = match crate::checks::path(job.input).is_file() {
+            true => Draft::new,
+            false => Draft::of_stream,
+        };
+        let draft = |path: &Option<PathBuf>| path.as_deref().map(make).transpose();
         let to_file = |path: &&PathBuf| !is_standard_output(Some(path));
         Ok(Self {
             output: draft(&job.output)?,
@@ -42,13 +46,16 @@ impl Drafts {
 
     /// Keeps what can't be had again; says where it is.
     pub fn keep(&mut self) -> String {
-        let kept = self.all().into_iter().filter_map(Option::take);
-        let kept: Vec<String> = kept
-            .filter_map(|draft| Some(draft.keep()?.display().to_string()))
-            .collect();
-        match &kept[..] {
-            [] => String::new(),
-            kept => format!(" (what came before is in {})", kept.join(" and ")),
-        }
+        keep(self.all().into_iter().filter_map(Option::take))
+    }
+}
+
+/// Keeps what can't be had again; says where it is.
+pub fn keep(drafts: impl IntoIterator<Item = Draft>) -> String {
+    let kept = drafts.into_iter().filter_map(Draft::keep);
+    let kept: Vec<String> = kept.map(|path| path.display().to_string()).collect();
+    match &kept[..] {
+        [] => String::new(),
+        kept => format!(" (what came before is in {})", kept.join(" and ")),
     }
 }

@@ -3,17 +3,19 @@
 mod drafts;
 mod play;
 mod standstill;
+mod still;
+mod trouble;
 mod waiting;
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use gst::prelude::*;
 
+use crate::again::{self, Again, Before, InputFailed, input_failed};
 use crate::args::Args;
 use crate::draft::Draft;
 use crate::output::Output;
@@ -24,8 +26,10 @@ use crate::report::Clip;
 use crate::serve::{self, Hub};
 use crate::watch::{self, Seen, Wanted};
 use drafts::Drafts;
+pub use drafts::keep;
 use play::{Ending, play};
-use waiting::waiting;
+pub use still::write_still;
+pub use waiting::waiting;
 
 /// How long an interrupted run has for the end of its files.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -51,8 +55,26 @@ pub struct Job<'a> {
     pub clip: bool,
     /// Whether the report's stills are small, since there are many pictures.
     pub small: bool,
-    /// The live page, and the input's number there.
-    pub live: Option<(Arc<Hub>, usize)>,
+    /// The live page, if it is for that.
+    pub live: Option<Live<'a>>,
+}
+
+impl<'a> Job<'a> {
+    /// What goes on from the connection before.
+    pub fn again(&self) -> Option<&'a Again> {
+        self.live.as_ref().and_then(|live| live.again)
+    }
+}
+
+/// What a live page has to do with a job.
+pub struct Live<'a> {
+    /// The page.
+    pub hub: Arc<Hub>,
+    /// The input's number there.
+    pub number: usize,
+    /// Of a stream that is tried again: what goes on from the connection before. Records and the
+    /// best frame are written there instead.
+    pub again: Option<&'a Again>,
 }
 
 /// What was done.
@@ -80,7 +102,10 @@ pub fn run(job: &Job, interrupted: &Arc<AtomicBool>, progress: &mut Progress) ->
     annotate(job, interrupted, progress).map_err(|why| {
         // Addresses may have passwords in them, whoever it is that tells of them.
         let text = format!("{why:#}").replace(job.input, &watch::name(job.input));
-        anyhow::anyhow!("{text}")
+        match why.is::<InputFailed>() {
+            true => input_failed(text),
+            false => anyhow::anyhow!("{text}"),
+        }
     })
 }
 
@@ -95,24 +120,22 @@ fn annotate(job: &Job, interrupted: &AtomicBool, progress: &mut Progress) -> Res
     let mut drafts = Drafts::new(job)?;
     ends.output = encoding.zip(drafts.output.as_ref().map(Draft::path));
     let annotator = pipeline::build(job.args, &ends)?;
-    let records = match (&job.records, &drafts.records) {
-        (Some(name), Some(draft)) => {
-            let path = draft.path().to_owned();
-            let file = waiting(interrupted, name, move || Ok(File::create(path)?))?;
-            Some(Records::to_file(file, name))
-        }
-        (Some(_), None) => Some(Records::to_standard_output()),
-        (None, _) => None,
+    let (records, before) = match job.again() {
+        Some(again) => again.begin(),
+        None => (open_records(job, &drafts, interrupted)?, Before::default()),
     };
+    again::number_on(&annotator.detect, before.people);
+    let records = Arc::new(Mutex::new(records));
     let wanted = Wanted {
-        records: records.transpose()?,
-        still: job.still.is_some(),
+        records: records.clone(),
+        still: job.still.is_some() || job.again().is_some_and(Again::wants_still),
         clip: job.clip,
         small: job.small,
+        before,
     };
     let seen = watch::watch(&annotator, wanted, job.input);
-    if let Some((hub, number)) = &job.live {
-        serve::attach(&annotator, hub, *number);
+    if let Some(live) = &job.live {
+        serve::attach(&annotator, &live.hub, live.number);
     }
 
     let start = Instant::now();
@@ -129,6 +152,13 @@ fn annotate(job: &Job, interrupted: &AtomicBool, progress: &mut Progress) -> Res
             let _ = pipeline.set_state(gst::State::Null);
         });
     }
+    if let Some(again) = job.again() {
+        // A frame may be on its way still; it comes too late now.
+        let records = waiting(interrupted, again.records_name(), move || {
+            Ok(records.lock().unwrap().take())
+        })?;
+        again.end(records, &seen.lock().unwrap());
+    }
     let mut seen = seen.lock().unwrap();
     let stopped = matches!(outcome, Ok(Ending::Stopped));
     let finished =
@@ -142,7 +172,15 @@ fn annotate(job: &Job, interrupted: &AtomicBool, progress: &mut Progress) -> Res
             _ if is_wanted => drafts.keep(),
             _ => String::new(),
         };
-        bail!("{why:#}{kept}");
+        return Err(match why.is::<InputFailed>() {
+            // The page is for others, too, and where files lie is not.
+            true if job.again().is_some() && !kept.is_empty() => {
+                progress.say(&format!("warning: {why}{kept}"));
+                why
+            }
+            true => input_failed(format!("{why}{kept}")),
+            false => anyhow::anyhow!("{why:#}{kept}"),
+        });
     }
     let mut clip = seen.clip.take();
     if let Some(clip) = &mut clip {
@@ -161,6 +199,16 @@ fn annotate(job: &Job, interrupted: &AtomicBool, progress: &mut Progress) -> Res
     })
 }
 
+/// The job's own records.
+fn open_records(job: &Job, drafts: &Drafts, interrupted: &AtomicBool) -> Result<Option<Records>> {
+    let records = match (&job.records, &drafts.records) {
+        (Some(name), Some(draft)) => Some(Records::to_draft(draft, name, interrupted)?),
+        (Some(_), None) => Some(Records::to_standard_output()?),
+        (None, _) => None,
+    };
+    Ok(records)
+}
+
 /// Writes what is left to be written, and gives the outputs their names.
 fn finish(
     job: &Job,
@@ -174,34 +222,23 @@ fn finish(
     }
     let input = watch::name(job.input);
     if seen.frames == 0 && interrupted.load(Ordering::Relaxed) {
-        bail!("stopped before the first picture of {input}");
+        return Err(input_failed(format!(
+            "stopped before the first picture of {input}"
+        )));
     }
     if seen.frames == 0 {
-        bail!("{input}: no picture in it");
+        return Err(input_failed(format!("{input}: no picture in it")));
     }
     if matches!(ending, Ending::Stopped) {
-        bail!("stopped before {input} was at its end");
+        return Err(input_failed(format!(
+            "stopped before {input} was at its end"
+        )));
     }
-    if let (Some(draft), Some(path), Some(sample)) = (&drafts.still, &job.still, &seen.still) {
-        let picture = encoded(sample, path).with_context(|| path.display().to_string())?;
-        let file = draft.path().to_owned();
-        waiting(interrupted, path, move || {
-            Ok(std::fs::write(file, picture.map_readable()?)?)
-        })?;
+    if let (Some(draft), Some(path), Some(sample)) = (&drafts.still, &job.still, &seen.best.sample)
+    {
+        write_still(interrupted, draft, path, sample)?;
     }
     drafts.finish()
-}
-
-/// A frame as the kind of picture that `name` ends in.
-fn encoded(sample: &gst::Sample, name: &Path) -> Result<gst::Buffer> {
-    let end = name.extension().map(|end| end.to_ascii_lowercase());
-    let kind = match end {
-        Some(end) if end == "png" => "image/png",
-        _ => "image/jpeg",
-    };
-    let caps = gst::Caps::new_empty_simple(kind);
-    let picture = gst_video::convert_sample(sample, &caps, Some(gst::ClockTime::from_seconds(20)))?;
-    picture.buffer_owned().context("no still")
 }
 
 /// Milliseconds a frame by stage, from the elements' counters.

@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
-use fer_cli::one_line;
+use anyhow::Result;
 use gst::prelude::*;
 
 use super::standstill::Standstill;
+use super::trouble::{UNREADABLE, failure, is_endless, warn, warn_of_cut};
 use super::{Job, PATIENCE, UNWRITTEN};
+use crate::again::{Motion, SILENCE, input_failed};
 use crate::pipeline::Annotator;
 use crate::progress::Progress;
 use crate::watch::{self, Seen};
@@ -21,8 +22,8 @@ const MESSAGES: [gst::MessageType; 3] = [
     gst::MessageType::Warning,
 ];
 
-/// What is said of an input where GStreamer knows no more.
-const UNREADABLE: &str = "damaged, or of a kind that can't be read";
+/// How long the end of an input may take, however much is on its way.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How a pipeline ended that did not fail.
 #[derive(Clone, Copy)]
@@ -57,13 +58,30 @@ pub fn play(
     let is_file = crate::checks::path(job.input).is_file();
     let (mut has_end, mut has_started) = (is_file, false);
     let mut length: Option<gst::ClockTime> = None;
+    // Whether the source has said that the other side is gone. Then comes an end like any other.
+    let mut is_cut = false;
+    let mut motion = Motion::new();
+    // What was only looked at needs no end.
+    let is_in_vain = job.live.is_some() && job.output.is_none();
     loop {
         let wait = gst::ClockTime::from_mseconds(100);
         let message = bus.timed_pop_filtered(wait, &MESSAGES);
         match message.as_ref().map(|message| message.view()) {
-            Some(gst::MessageView::Error(error)) => return Err(failure(job, error)),
-            Some(gst::MessageView::Warning(warning)) => warn(warning, progress),
+            Some(gst::MessageView::Error(error)) => {
+                return Err(failure(job, &seen.lock().unwrap(), error));
+            }
+            Some(gst::MessageView::Warning(warning)) => {
+                is_cut |= warning.error().matches(gst::ResourceError::Read);
+                warn(warning, progress);
+            }
             Some(_) if stopped && has_end => return Ok(Ending::Stopped),
+            Some(_)
+                if ending.is_none()
+                    && (is_cut || is_endless(job, &seen.lock().unwrap(), length)) =>
+            {
+                let input = watch::name(job.input);
+                return Err(input_failed(format!("{input}: the stream has ended")));
+            }
             Some(_) => {
                 if ending.is_none() {
                     warn_of_cut(job, &seen.lock().unwrap(), length, progress);
@@ -77,8 +95,10 @@ pub fn play(
                 // It has said why, perhaps only just now.
                 let said = bus.pop_filtered(&[gst::MessageType::Error]);
                 return Err(match said.as_ref().map(|message| message.view()) {
-                    Some(gst::MessageView::Error(error)) => failure(job, error),
-                    _ => anyhow::Error::new(why).context("the pipeline does not start"),
+                    Some(gst::MessageView::Error(error)) => {
+                        failure(job, &seen.lock().unwrap(), error)
+                    }
+                    _ => input_failed(format!("the pipeline does not start: {why}")),
                 });
             }
             Ok(Ok(_)) => has_started = true,
@@ -96,7 +116,15 @@ pub fn play(
             return Err(why.context(UNWRITTEN));
         }
         if frames == 0 && is_file && has_started && standstill.is_reached() {
-            bail!("{}: {UNREADABLE}", watch::name(job.input));
+            let input = watch::name(job.input);
+            return Err(input_failed(format!("{input}: {UNREADABLE}")));
+        }
+        let rest = motion.rest(pipeline, frames);
+        if job.again().is_some() && ending.is_none() && rest > SILENCE {
+            let (input, seconds) = (watch::name(job.input), SILENCE.as_secs());
+            return Err(input_failed(format!(
+                "{input}: nothing came for {seconds} s"
+            )));
         }
         progress.update(position, length.map(Duration::from), frames);
         let interrupted = interrupted.load(Ordering::Relaxed);
@@ -104,78 +132,26 @@ pub fn play(
             None if interrupted || annotator.enough.load(Ordering::Relaxed) => {
                 ending = Some(Instant::now());
                 stopped = interrupted && !annotator.enough.load(Ordering::Relaxed);
+                if let Some(door) = &annotator.door {
+                    door.open();
+                }
                 pipeline.call_async(|pipeline| {
                     pipeline.send_event(gst::event::Eos::new());
                 });
             }
-            Some(since) if interrupted && since.elapsed() > PATIENCE => {
-                bail!("stopped before {} was at its end", watch::name(job.input));
+            Some(since) if interrupted && (is_in_vain || is_stuck(since.elapsed(), rest)) => {
+                let input = watch::name(job.input);
+                return Err(input_failed(format!(
+                    "stopped before {input} was at its end"
+                )));
             }
             _ => {}
         }
     }
 }
 
-/// Tells what our own elements warn of, such as of servers that don't answer. Others warn of what
-/// is no matter.
-fn warn(warning: &gst::message::Warning, progress: &mut Progress) {
-    if is_ours(warning.src()) {
-        let debug = warning.debug().unwrap_or_default();
-        // Behind the place in the source.
-        let why = debug.split_once('\n').map_or("", |(_, why)| why);
-        let why = match why {
-            "" => String::new(),
-            why => format!(" ({})", one_line(why)),
-        };
-        progress.warn(&warning.error().to_string(), &why);
-    }
-}
-
-/// Whether a message is of an element of ours.
-fn is_ours(source: Option<&gst::Object>) -> bool {
-    source.is_some_and(|s| ["detect", "classify", "overlay"].contains(&s.name().as_str()))
-}
-
-/// Warns where the pictures end well before the input says that it does: players read a file that
-/// is cut off without a word.
-fn warn_of_cut(job: &Job, seen: &Seen, length: Option<gst::ClockTime>, progress: &mut Progress) {
-    let (Some(length), Some(time)) = (length, seen.time) else {
-        return;
-    };
-    let end = gst::ClockTime::from_nseconds(time);
-    // Sound is often a little longer, and the last picture has a duration.
-    let missing = length.saturating_sub(end);
-    if missing > gst::ClockTime::SECOND && missing > length / 20 {
-        let what = format!(
-            "the pictures of {} end at {end:.1} of {length:.1}: it may be cut off",
-            watch::name(job.input)
-        );
-        progress.warn(&what, "");
-    }
-}
-
-/// An error of the pipeline, with the file that it is about.
-fn failure(job: &Job, error: &gst::message::Error) -> anyhow::Error {
-    let writing = error
-        .src()
-        .is_some_and(|s| s.name().starts_with("filesink"));
-    match (&job.output, writing) {
-        (Some(output), true) => anyhow::anyhow!("{}: {}", output.display(), error.error()),
-        _ => about_input(job.input, error),
-    }
-}
-
-/// An error of the pipeline that reads `input`.
-fn about_input(input: &str, error: &gst::message::Error) -> anyhow::Error {
-    let input = watch::name(input);
-    // Sources say so of all that happens behind them.
-    let is_vague = error.error().matches(gst::StreamError::Failed)
-        && error
-            .debug()
-            .is_some_and(|said| said.contains("streaming stopped"));
-    match (is_ours(error.src()), is_vague) {
-        (true, _) => anyhow::anyhow!("{}", error.error()),
-        (_, true) => anyhow::anyhow!("{input}: {UNREADABLE}"),
-        _ => anyhow::anyhow!("{input}: {}", error.error()),
-    }
+/// Whether the end that was asked for so long ago does not come: what is on its way, as the two
+/// seconds that RTSP holds, may take some time.
+fn is_stuck(since: Duration, rest: Duration) -> bool {
+    since.min(rest) > PATIENCE || since > LONGEST
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use gst::prelude::*;
 use hyper::body::Bytes;
 
 use super::hub::{Hub, Status};
+use crate::again::{Again, InputFailed};
 use crate::args::Args;
-use crate::job::{self, Job};
+use crate::job::{self, Job, Live};
 use crate::pipeline::Annotator;
 use crate::progress::Progress;
 use crate::watch;
@@ -19,7 +20,8 @@ use crate::watch;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Shows input `number` of the command line. Streams and cameras that fail are tried again.
+/// Shows input `number` of the command line. Streams and cameras that fail are tried again; what
+/// is written of them goes on, but for the copy, of which each connection has its own.
 ///
 /// # Errors
 /// When it is a file that can't be shown, or what was to be written of it can't be.
@@ -30,53 +32,70 @@ pub fn run(
     interrupted: &Arc<AtomicBool>,
 ) -> Result<()> {
     let input = &args.inputs[number];
+    let is_stream = input.contains("://") || input.starts_with("/dev/");
+    let is_file = !is_stream || crate::checks::path(input).is_file();
+    let again = match is_file {
+        true => None,
+        false => Some(Again::new(args, interrupted)?),
+    };
     let job = Job {
         args,
         input,
         output: args.output.clone(),
-        records: args.records.clone(),
-        still: args.still.clone(),
+        records: args.records.clone().filter(|_| is_file),
+        still: args.still.clone().filter(|_| is_file),
         one_of_many: false,
         small: false,
         clip: false,
-        live: Some((hub.clone(), number)),
+        live: Some(Live {
+            hub: hub.clone(),
+            number,
+            again: again.as_ref(),
+        }),
     };
-    let is_stream = input.contains("://") || input.starts_with("/dev/");
-    let is_file = !is_stream || crate::checks::path(input).is_file();
-    let writes = args.output.is_some() || args.records.is_some() || args.still.is_some();
+    let ended = show(&job, hub, number, interrupted);
+    let seen = again.as_ref().map_or(0, Again::frames);
+    match (ended, again) {
+        (Ok(()), Some(again)) => again.finish(interrupted),
+        // The last connection had nothing to give, but others had.
+        (Err(why), Some(again)) if seen > 0 && why.is::<InputFailed>() => again.finish(interrupted),
+        (Err(why), Some(again)) if seen > 0 => Err(anyhow!("{why:#}{}", again.keep())),
+        (ended, _) => ended,
+    }
+}
+
+/// Runs pipelines until one ends as it should or the run is interrupted.
+fn show(job: &Job, hub: &Arc<Hub>, number: usize, interrupted: &Arc<AtomicBool>) -> Result<()> {
+    let writes = [&job.args.output, &job.args.records, &job.args.still];
+    let writes = writes.iter().any(|path| path.is_some());
     let mut pause = FIRST_PAUSE;
+    let mut progress = Progress::none();
     loop {
         let started = Instant::now();
-        let ended = job::run(&job, interrupted, &mut Progress::none());
+        let ended = job::run(job, interrupted, &mut progress);
         if interrupted.load(Ordering::Relaxed) {
             // Nothing is lost of what was only looked at.
             return if writes { ended.map(|_| ()) } else { Ok(()) };
         }
-        let why = match ended {
-            Ok(_) if is_file || writes => {
-                hub.end(number, Status::Ended);
-                return Ok(());
-            }
-            Ok(_) => "the stream has ended".to_owned(),
-            Err(why) => {
-                // Where a file lies is for nobody else.
-                let shown = format!("{why:#}");
-                let shown = shown.replace(&watch::name(input), &hub.cameras[number].name);
-                if is_file || writes {
-                    hub.end(number, Status::Failed(shown));
-                    return Err(why);
-                }
-                shown
-            }
+        let Err(why) = ended else {
+            hub.end(number, Status::Ended);
+            return Ok(());
         };
-        hub.end(number, Status::Failed(why));
+        // Where a file lies is for nobody else.
+        let shown = format!("{why:#}");
+        let shown = shown.replace(&watch::name(job.input), &hub.cameras[number].name);
+        hub.end(number, Status::Failed(shown));
+        let is_stream = job.live.as_ref().is_some_and(|live| live.again.is_some());
+        if !is_stream || !why.is::<InputFailed>() {
+            return Err(why);
+        }
         if started.elapsed() > LONGEST_PAUSE {
             pause = FIRST_PAUSE;
         }
         let again = Instant::now() + pause;
         while Instant::now() < again {
             if interrupted.load(Ordering::Relaxed) {
-                return Ok(());
+                return if writes { Err(why) } else { Ok(()) };
             }
             std::thread::sleep(Duration::from_millis(50));
         }
