@@ -34,6 +34,9 @@ pub use waiting::waiting;
 /// How long an interrupted run has for the end of its files.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How long the end of a failed run waits for the pipeline's.
+const STOP: Duration = Duration::from_millis(400);
+
 /// What fails with records and with pictures for the report.
 const UNWRITTEN: &str = "what was seen could not be written";
 
@@ -143,15 +146,18 @@ fn annotate(job: &Job, interrupted: &AtomicBool, progress: &mut Progress) -> Res
     let wall = start.elapsed();
     let stages = stages(&annotator);
     let stats: gst::Structure = annotator.classify.property("stats");
-    if outcome.is_ok() {
-        // A pipeline that refuses to stop has nothing left to lose.
-        let _ = annotator.pipeline.set_state(gst::State::Null);
-    } else {
-        // A source that hangs may never stop, and the program ends anyway.
-        annotator.pipeline.call_async(|pipeline| {
-            let _ = pipeline.set_state(gst::State::Null);
-        });
-    }
+    let (stopping, stopped) = std::sync::mpsc::channel();
+    annotator.pipeline.call_async(move |pipeline| {
+        stop(pipeline);
+        // Perhaps nobody waits.
+        let _ = stopping.send(());
+    });
+    // What a failed run has started must not be torn down while the program ends. A source that
+    // hangs may never stop; then it ends anyway.
+    let _ = match outcome.is_ok() {
+        true => stopped.recv().map_err(|_| ()),
+        false => stopped.recv_timeout(STOP).map_err(|_| ()),
+    };
     if let Some(again) = job.again() {
         // A frame may be on its way still; it comes too late now.
         let records = waiting(interrupted, again.records_name(), move || {
@@ -255,4 +261,15 @@ fn stages(annotator: &Annotator) -> Vec<(&'static str, f64)> {
         ("classify", sum(&annotator.classify, &["classify-time"])),
         ("draw", sum(&annotator.overlay, &["draw-time"])),
     ]
+}
+
+/// Ends all that a pipeline has begun. `decodebin` of GStreamer 1.22 refuses to stop while it is
+/// failing, and what is left of it then would complain on standard error when it is dropped.
+fn stop(pipeline: &gst::Pipeline) {
+    for _ in 0..10 {
+        if pipeline.set_state(gst::State::Null).is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
