@@ -4,6 +4,8 @@ import os
 import pathlib
 import sys
 
+# Nor does it look at PYTHONDONTWRITEBYTECODE.
+sys.dont_write_bytecode = True
 sys.path[:0] = os.environ["FER_TEST_PATH"].split(os.pathsep)
 
 import numpy

@@ -18,7 +18,11 @@ pub struct Nginx {
 
 fn program() -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.fer/nginx");
-    let places = [own, PathBuf::from("/usr/sbin/nginx")];
+    let places = [
+        own,
+        PathBuf::from("nginx"),
+        PathBuf::from("/usr/sbin/nginx"),
+    ];
     let runs = |program: &PathBuf| {
         let mut version = Command::new(program);
         version.arg("-v").stderr(Stdio::null());
@@ -26,7 +30,7 @@ fn program() -> Option<PathBuf> {
     };
     let found = places.into_iter().find(runs);
     if found.is_none() {
-        skip("no nginx in .fer/ or /usr/sbin");
+        skip("no nginx in .fer/, PATH or /usr/sbin");
     }
     found
 }
@@ -83,6 +87,22 @@ impl Nginx {
         format!("grpc://127.0.0.1:{}", self.port)
     }
 
+    /// A line for each request that it has had.
+    pub fn requests(&self) -> String {
+        std::fs::read_to_string(self.folder.join("requests")).unwrap_or_default()
+    }
+
+    /// Breaks off all connections: its worker is killed, and it starts another.
+    pub fn break_off(&self) {
+        let master = self.child.id();
+        let workers = format!("/proc/{master}/task/{master}/children");
+        let workers = std::fs::read_to_string(workers).unwrap();
+        assert!(!workers.is_empty());
+        for worker in workers.split_whitespace() {
+            signal(worker.parse().unwrap(), libc::SIGKILL);
+        }
+    }
+
     /// Kills it, and starts it again.
     pub fn restart(&mut self) {
         self.kill();
@@ -92,8 +112,7 @@ impl Nginx {
 
     fn kill(&mut self) {
         // Its worker ends with it, unlike when it is killed.
-        let pid = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        signal(self.child.id() as i32, libc::SIGTERM);
         let _ = self.child.wait();
     }
 
@@ -107,6 +126,11 @@ impl Nginx {
         let errors = std::fs::read_to_string(self.folder.join("errors"));
         panic!("nginx does not start: {}", errors.unwrap_or_default());
     }
+}
+
+fn signal(process: i32, signal: i32) {
+    // SAFETY: nothing but a signal to one of our processes.
+    unsafe { libc::kill(process, signal) };
 }
 
 fn run(program: &Path, folder: &Path) -> Child {

@@ -101,7 +101,9 @@ impl Client {
     pub async fn live(&self) -> Result<bool, Failure> {
         let answer: Result<LiveResponse, _> = self.call("ServerLive", LiveRequest {}).await;
         match answer {
-            Err(Failure::Away(why)) if !self.encrypts && why.contains("http2 error") => {
+            Err(Failure::Away(why))
+                if !self.encrypts && why.contains("connection error detected") =>
+            {
                 let hint = "it does not speak HTTP/2; grpcs:// is for servers that encrypt";
                 Err(Failure::Away(format!("{hint} ({why})")))
             }
@@ -211,6 +213,10 @@ fn distrust(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
                 return Some(format!("{error}; ca-file names those who vouch for it"));
             }
+            // It will be: clocks are set some time after the start of a machine.
+            Some(Error::InvalidCertificate(
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+            )) => return None,
             Some(Error::InvalidCertificate(_)) => return Some(line(&error.to_string())),
             Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
                 return Some("it does not speak TLS: grpc:// is for those".to_owned());

@@ -18,7 +18,9 @@ pub fn translated(channel: Channel) -> Translated {
 fn translate(answer: Response<Body>) -> Response<Body> {
     let kind = answer.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.starts_with("application/grpc") {
+    // Pages that an ingress was told to answer gRPC with may have the status alone.
+    let is_grpc = kind.starts_with("application/grpc");
+    if is_grpc || answer.headers().contains_key("grpc-status") {
         return answer;
     }
     let status = answer.status();

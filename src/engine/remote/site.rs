@@ -79,8 +79,8 @@ impl Site {
 
     /// A request by `link` that was sent at `sent` was not: whether that is the end of its serving.
     ///
-    /// A single answer may be late, with all that are on their way at the time, or a connection
-    /// broken off by a server that restarts; what is refused once will be refused again.
+    /// A single answer may be late, or a connection broken off by a server that restarts, with all
+    /// that are on their way at the time; what is refused once will be refused again.
     pub fn strike(&self, link: &Arc<Link>, sent: Instant, failure: &Failure) -> bool {
         let mut state = lock(&self.state);
         if !state
@@ -96,7 +96,7 @@ impl Site {
             state.struck = Some(Instant::now());
         }
         state.strikes += match failure {
-            Failure::Late if is_same => 0,
+            Failure::Late | Failure::Away(_) if is_same => 0,
             Failure::Late => 1,
             Failure::Away(_) | Failure::Full(_) => 2,
             Failure::Refused(_) | Failure::Unknown(_) | Failure::Wrong(_) => OUT,

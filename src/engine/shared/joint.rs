@@ -1,7 +1,7 @@
 //! Faces of several streams, run as one batch: a queue that owns what waits, and threads that
 //! run it, one for each batch that may run at a time.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -30,8 +30,10 @@ pub struct Terms {
 struct Wait {
     /// Whether it waits no longer.
     leaving: bool,
-    /// End the waits under way.
-    answers: Vec<Answer>,
+    /// End the waits under way, by their numbers.
+    answers: HashMap<u64, Vec<Answer>>,
+    /// Of the latest wait.
+    number: u64,
 }
 
 /// Takes the outcome; whoever waits no longer has dropped the other end.
@@ -67,7 +69,7 @@ impl Terms {
         let mut wait = lock(&self.wait);
         wait.leaving = leaving;
         if leaving {
-            for answer in wait.answers.drain(..) {
+            for answer in wait.answers.drain().flat_map(|(_, answers)| answers) {
                 // One that has been answered meanwhile stays so.
                 let _ = answer.try_send(Err(LEFT.to_owned()));
             }
@@ -79,14 +81,20 @@ impl Terms {
         lock(&self.wait).leaving
     }
 
-    /// Begins waits that `answers` end.
-    fn begin(&self, answers: Vec<Answer>) -> Result<(), String> {
+    /// Begins a wait that `answers` end; its number.
+    fn begin(&self, answers: Vec<Answer>) -> Result<u64, String> {
         let mut wait = lock(&self.wait);
         if wait.leaving {
             return Err(LEFT.to_owned());
         }
-        wait.answers = answers;
-        Ok(())
+        wait.number += 1;
+        let number = wait.number;
+        wait.answers.insert(number, answers);
+        Ok(number)
+    }
+
+    fn end(&self, number: u64) {
+        lock(&self.wait).answers.remove(&number);
     }
 }
 
@@ -129,7 +137,15 @@ impl Queue {
         self.waiting.push_back(job);
     }
 
-    /// Counts jobs out that have been run.
+    /// Drops what streams wait for no longer.
+    fn drop_left(&mut self) {
+        let jobs = std::mem::take(&mut self.waiting);
+        let (left, stay) = jobs.into_iter().partition(|job| job.terms.is_leaving());
+        self.waiting = stay;
+        self.end(&Vec::from(left));
+    }
+
+    /// Counts jobs out that have been run or dropped.
     fn end(&mut self, jobs: &[Job]) {
         for job in jobs {
             if job.terms.jobs.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -232,9 +248,10 @@ impl Joint {
             waits.push((outcome, output));
         }
         let answers = jobs.iter().map(|job| job.answer.clone()).collect();
-        if let Err(left) = terms.begin(answers) {
-            return waits.iter().map(|_| Err(left.clone())).collect();
-        }
+        let number = match terms.begin(answers) {
+            Ok(number) => number,
+            Err(left) => return waits.iter().map(|_| Err(left.clone())).collect(),
+        };
         let mut queue = lock(&self.state.queue);
         jobs.into_iter().for_each(|job| queue.push(job));
         drop(queue);
@@ -246,7 +263,7 @@ impl Joint {
             Ok(())
         };
         let outcomes = waits.into_iter().map(end).collect();
-        lock(&terms.wait).answers.clear();
+        terms.end(number);
         outcomes
     }
 }
@@ -297,14 +314,16 @@ fn work(engine: &dyn Engine, state: &State) {
 fn next_batch(state: &State) -> Option<Vec<Job>> {
     let _turn = lock(&state.turn);
     let mut queue = lock(&state.queue);
-    while queue.waiting.is_empty() {
-        if queue.closed {
-            return None;
-        }
-        queue = wait(&state.changed, queue, None);
-    }
-    let deadline = queue.waiting[0].patient_until();
     loop {
+        queue.drop_left();
+        let Some(first) = queue.waiting.front() else {
+            if queue.closed {
+                return None;
+            }
+            queue = wait(&state.changed, queue, None);
+            continue;
+        };
+        let deadline = first.patient_until();
         let count = fitting(&queue);
         let hurried = |job: &Job| job.terms.hurried.load(Ordering::Relaxed);
         let is_full = count < queue.waiting.len() || is_filled(&queue, count);
@@ -594,6 +613,33 @@ mod tests {
         assert!(again.recv_timeout(Duration::from_millis(50)).is_err());
         assert_eq!(end(&start(&joint, &terms[0], 1.0)), Ok(2.0));
         assert_eq!(end(&again), Ok(6.0));
+    }
+
+    #[test]
+    fn what_a_stream_that_leaves_has_queued_is_not_run() {
+        let hanging = Hanging::default();
+        let begun = hanging.begun.clone();
+        let joint = of(hanging, 2, 1);
+        let terms = [0, 0].map(|_| Arc::new(Terms::new(Duration::ZERO, 1)));
+        let (done, left) = std::sync::mpsc::channel();
+        {
+            let (joint, terms) = (joint.clone(), terms[0].clone());
+            std::thread::spawn(move || {
+                let _ = done.send(each(&joint, &terms, Instant::now(), &[1.0; 8]));
+            });
+        }
+        while begun.load(Ordering::SeqCst) < 1 {
+            std::thread::yield_now();
+        }
+        let other = start(&joint, &terms[1], 1.0);
+        terms[0].set_leaving(true);
+        assert_eq!(end(&left), Err(LEFT.to_owned()));
+        joint.engine.close();
+        assert_eq!(end(&other), Err("closed".to_owned()));
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
+        while lock(&joint.state.queue).busy > 0 {
+            std::thread::yield_now();
+        }
     }
 
     #[test]
