@@ -88,6 +88,7 @@ impl Nginx {
     }
 
     /// A line for each request that it has had.
+    #[cfg(feature = "grpcs")]
     pub fn requests(&self) -> String {
         std::fs::read_to_string(self.folder.join("requests")).unwrap_or_default()
     }
