@@ -54,7 +54,8 @@ pub struct Args {
     #[arg(long, help_heading = "Faces")]
     pub yunet_model: Option<PathBuf>,
 
-    /// Smallest face: up to 1 a share of the frame's height, above 1 pixels, at most 16384.
+    /// Smallest face: up to 1 a share of the frame's height, above 1 pixels, at most 16384
+    /// [default: 0.125].
     #[arg(long, allow_negative_numbers = true, value_parser = min_size, help_heading = "Faces")]
     pub min_size: Option<f64>,
 

@@ -44,8 +44,8 @@ impl Output {
             .and_then(|e| e.to_str())
             .unwrap_or_default();
         Ok(match end.to_ascii_lowercase().as_str() {
-            "png" => Self::Picture("pngenc snapshot=true"),
-            "jpg" | "jpeg" => Self::Picture("jpegenc quality=92 snapshot=true"),
+            "png" => Self::Picture("pngenc"),
+            "jpg" | "jpeg" => Self::Picture("jpegenc quality=92"),
             "mkv" => Self::Video {
                 muxer: "matroskamux",
                 video: first(H264.iter().chain(&VP).chain(&["jpegenc"]))?,

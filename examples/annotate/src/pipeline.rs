@@ -7,7 +7,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use gst::prelude::*;
@@ -40,6 +40,8 @@ pub struct Ends<'a> {
     pub input: &'a str,
     /// How the annotated copy is encoded and where it is written.
     pub output: Option<(Output, &'a Path)>,
+    /// Whether more than the first frame is wanted where the copy is a picture.
+    pub all: bool,
     /// Whether it runs at the speed of its timestamps and small pictures of it as JPEG come out
     /// of an `appsink` named `view`.
     pub live: bool,
@@ -67,6 +69,9 @@ pub fn build(args: &Args, ends: &Ends) -> Result<Annotator> {
     overlay.set_property("show-bars", args.bars);
     if let Some(filter) = video.by_name("shown") {
         keep_size(&filter);
+    }
+    if let Some(first) = video.by_name("first").filter(|_| ends.all) {
+        take_one(&first);
     }
 
     let sound = match &ends.output {
@@ -116,6 +121,19 @@ fn keep_size(filter: &gst::Element) {
     });
 }
 
+/// Lets one frame in, and the end.
+fn take_one(element: &gst::Element) {
+    let pad = element.static_pad("sink").expect("it has an input");
+    let has_come = AtomicBool::new(false);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if !has_come.swap(true, Ordering::Relaxed) {
+            return gst::PadProbeReturn::Ok;
+        }
+        info.data = None;
+        gst::PadProbeReturn::Handled
+    });
+}
+
 /// Small pictures for who looks on; who is too slow for them gets fewer.
 const VIEW: &str = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0 \
      ! videorate drop-only=true max-rate=15 ! videoconvert ! videoscale \
@@ -128,7 +146,11 @@ const HELD: &str = "queue max-size-buffers=0 max-size-time=0 max-size-bytes=1677
 fn video_branch(ends: &Ends) -> String {
     let end = match &ends.output {
         None => "fakesink sync=false".to_owned(),
-        Some((Output::Picture(encoder), _)) => format!("videoconvert ! {encoder}"),
+        // The encoder ends the stream itself, or gets no more than one frame.
+        Some((Output::Picture(encoder), _)) => {
+            let ends = !ends.all;
+            format!("videoconvert name=first ! {encoder} snapshot={ends}")
+        }
         // 4:2:0, which all players can show, has no odd widths and heights.
         Some((Output::Video { video, .. }, _)) => format!(
             "videoconvert ! videoscale ! capsfilter name=shown \

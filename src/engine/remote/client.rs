@@ -48,7 +48,11 @@ impl Failure {
             | Self::Refused(why)
             | Self::Unknown(why)
             | Self::Wrong(why) => why.clone(),
-            Self::Late => format!("no answer within {} ms", deadline.as_millis()),
+            Self::Late => {
+                // What was left of the one that was asked for.
+                let ms = (deadline.as_secs_f64() * 1e3).ceil();
+                format!("no answer within {ms} ms")
+            }
         }
     }
 }

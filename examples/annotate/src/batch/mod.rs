@@ -73,20 +73,23 @@ pub fn run(args: &Args, interrupted: &Arc<AtomicBool>) -> Result<()> {
     } = outcome?;
 
     let done = items.len() - failed.len() - skipped;
+    let names: Vec<String> = failed.iter().map(|(name, _)| name.clone()).collect();
+    // Before anything is printed: where nobody reads that, the program ends.
+    if let Some((page, parts)) = page {
+        report::write(page, &clips, failed, &Method::new(args))?;
+        if names.is_empty() {
+            parts.remove()?;
+        }
+    }
     println!(
         "{done} files done, {skipped} were complete, {} failed",
-        failed.len()
+        names.len()
     );
     if other > 0 {
         println!("{other} other files left out");
     }
-    let names: Vec<String> = failed.iter().map(|(name, _)| name.clone()).collect();
-    if let (Some(path), Some((page, parts))) = (&args.report, page) {
-        report::write(page, &clips, failed, &Method::new(args))?;
+    if let Some(path) = &args.report {
         println!("report: {}", path.display());
-        if names.is_empty() {
-            parts.remove(&items)?;
-        }
     }
     if !names.is_empty() {
         bail!(

@@ -73,6 +73,11 @@ pub fn are_apart(args: &Args, jobs: &[Job]) -> Result<()> {
     Ok(())
 }
 
+/// Ends of names that nobody gives to a folder.
+const FILES: [&str; 9] = [
+    "csv", "jsonl", "json", "png", "jpg", "jpeg", "mkv", "mp4", "webm",
+];
+
 /// Whether there can be several files where outputs go.
 ///
 /// # Errors
@@ -85,6 +90,12 @@ pub fn are_folders(args: &Args) -> Result<()> {
         if folder.exists() && !folder.is_dir() {
             bail!(
                 "{}: for several files it must be a folder",
+                folder.display()
+            );
+        }
+        if !folder.exists() && has_end(folder, &FILES) {
+            bail!(
+                "{}: for several files it is a folder, and this is the name of a file",
                 folder.display()
             );
         }

@@ -1,8 +1,9 @@
 //! What a report will say of each file, while others are still to be read.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::items::Item;
 use super::made::{hash, options};
@@ -10,10 +11,16 @@ use super::outputs::time;
 use crate::args::Args;
 use crate::draft::Draft;
 use crate::report::Clip;
+use crate::stale::hold;
+
+/// Name of the file that tells other runs of this one.
+const LOCK: &str = "lock";
 
 /// What a report knows of the files, kept beside it until all have been read.
 pub struct Parts {
     folder: PathBuf,
+    /// Held by this run: another would remove what it needs.
+    _lock: File,
     /// With other options it would be something else.
     options: String,
 }
@@ -28,8 +35,14 @@ impl Parts {
         folder.push(".parts");
         let folder = PathBuf::from(folder);
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let lock = folder.join(LOCK);
+        let lock = File::create(&lock).with_context(|| lock.display().to_string())?;
+        if let Ok(false) = hold(&lock) {
+            bail!("another run writes {}", report.display());
+        }
         Ok(Self {
             folder,
+            _lock: lock,
             options: options(args),
         })
     }
@@ -59,15 +72,21 @@ impl Parts {
         draft.finish()
     }
 
-    /// They hold pictures of faces, and nobody needs them any more.
+    /// They hold pictures of faces, and nobody needs them any more, nor what runs with other files
+    /// or options have left.
     ///
     /// # Errors
     /// When one can't be removed.
-    pub fn remove(&self, items: &[Item]) -> Result<()> {
-        for path in items.iter().map(|item| self.path(item)) {
-            std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
+    pub fn remove(&self) -> Result<()> {
+        let said = || self.folder.display().to_string();
+        for entry in std::fs::read_dir(&self.folder).with_context(said)? {
+            let path = entry.with_context(said)?.path();
+            let is_ours = path.extension().is_some_and(|end| end == "json") || path.ends_with(LOCK);
+            if is_ours {
+                std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
+            }
         }
-        // What earlier runs with other files or options have left is for those.
+        // Something of somebody else may be in it.
         let _ = std::fs::remove_dir(&self.folder);
         Ok(())
     }

@@ -118,6 +118,7 @@ fn annotate(job: &Job, interrupted: &AtomicBool, progress: &mut Progress) -> Res
     let mut ends = Ends {
         input: job.input,
         output: None,
+        all: job.records.is_some() || job.still.is_some() || job.clip || job.live.is_some(),
         live: job.live.is_some(),
     };
     let mut drafts = Drafts::new(job)?;
