@@ -17,7 +17,7 @@ use crate::report::{Clip, Gallery};
 pub struct Seen {
     /// Frames that passed.
     pub frames: u64,
-    /// Stream time of the latest, in nanoseconds, where it is known.
+    /// Stream time of the latest in this connection, in nanoseconds, where it is known.
     pub time: Option<u64>,
     /// Faces in them, one a frame and face.
     pub faces: u64,
@@ -77,7 +77,8 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
         let faces = meta::faces(buffer, &[meta::FACE.to_owned()]);
         let number = before.frames + shared.lock().unwrap().frames;
         let mut frame = frame(pad, buffer, number, &stream);
-        frame.time = frame.time.map(|time| before.time + time);
+        let time = frame.time;
+        frame.time = time.map(|time| before.time + time);
         let written = match &mut *records.lock().unwrap() {
             Some(records) => records.write(&frame, &faces),
             None => Ok(()),
@@ -88,7 +89,7 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
             seen.failure.get_or_insert(why);
         }
         if let Some(clip) = &mut seen.clip {
-            let time = frame.time.unwrap_or(clip.end);
+            let time = time.unwrap_or(clip.end);
             let length = buffer.duration().map_or(0, gst::ClockTime::nseconds);
             clip.add(&faces, time, time + length);
             seen.gallery.after(clip, pad, buffer);
@@ -97,7 +98,7 @@ pub fn watch(annotator: &Annotator, wanted: Wanted, input: &str) -> Arc<Mutex<Se
             }
         }
         seen.frames += 1;
-        seen.time = frame.time.or(seen.time);
+        seen.time = time.or(seen.time);
         seen.faces += faces.len() as u64;
         seen.people.extend(faces.iter().map(|f| f.id));
         let score = score(&faces);

@@ -2,6 +2,7 @@
 
 #[path = "cameras/mod.rs"]
 mod camera;
+mod common;
 mod live;
 #[path = "../../../tests/media/mod.rs"]
 mod media_file;
@@ -11,32 +12,17 @@ mod skip;
 mod wire;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use camera::{Camera, SOUND, clip, h264};
+use camera::{Camera, H264, SOUND, clip, h264};
+use common::{annotate, folder, said};
 use live::Live;
 use serde_json::Value;
 use wire::Wire;
 
 const UP: &str = "fer_up{input=\"0\"";
-
-fn folder(test: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn annotate(args: &[&str]) -> Output {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"));
-    program.args(args).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 /// Kinds of the streams in a file that plays to its end without complaints.
 fn played(path: &Path) -> Vec<String> {
@@ -182,11 +168,12 @@ fn a_camera_that_goes_away_leaves_parts() {
         return;
     };
     let path = |name: &str| folder.join(name).display().to_string();
-    let program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"))
+    let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"))
         .args([&camera.url("", "/hall"), "--output", &path("hall.mkv")])
         .args(["--records", &path("hall.csv")])
         .stderr(Stdio::piped())
-        .spawn();
+        .spawn()
+        .unwrap();
     let written = || {
         let files = std::fs::read_dir(&folder)
             .unwrap()
@@ -195,15 +182,50 @@ fn a_camera_that_goes_away_leaves_parts() {
         files.any(|file| file.metadata().unwrap().len() > 2000)
     };
     while !written() {
+        assert_eq!(program.try_wait().unwrap(), None, "it ended too soon");
         std::thread::sleep(Duration::from_millis(50));
     }
     camera.switch_off();
-    let output = program.unwrap().wait_with_output().unwrap();
+    let output = program.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     for part in ["the stream has ended", "hall.part.mkv", "hall.part.csv"] {
         assert!(said(&output).contains(part), "{}", said(&output));
     }
     assert_eq!(played(&folder.join("hall.part.mkv")), ["video"]);
+}
+
+#[test]
+fn a_stream_that_comes_by_tcp_alone_is_whole_at_its_end() {
+    let folder = folder("a_stream_that_comes_by_tcp_alone_is_whole_at_its_end");
+    let Some(long) = clip("libx264 -preset ultrafast -g 25") else {
+        return;
+    };
+    let once = long.with_file_name("libx264.mkv");
+    let once = format!("/hall=pushfilesrc location={} {H264}", once.display());
+    let Some(camera) = Camera::new(&["--firewall", &once]) else {
+        return;
+    };
+    let copy = folder.join("hall.mkv");
+    let url = camera.url("", "/hall");
+    let output = annotate(&[&url, "--output", copy.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(!said(&output).contains("ended"), "{}", said(&output));
+    assert_eq!(played(&copy), ["video"]);
+}
+
+#[test]
+fn a_stream_that_is_cut_twice_is_tried_a_third_time() {
+    let Some(clip) = media_file::find("demo.mkv") else {
+        skip::skip("no demo.mkv");
+        return;
+    };
+    let whole = std::fs::read(clip).unwrap();
+    // It says how long it is, and ends before.
+    let port = wire::recording(whole[..whole.len() * 2 / 3].to_vec());
+    let url = format!("http://127.0.0.1:{port}/clip.mkv");
+    let live = Live::new(&[&url, "--serve", "0"], &[]);
+    live.until("fer_frames_total", |frames| frames > 400);
+    live.end();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One input to its outputs, which appear when all of it has succeeded.
 
+mod arrivals;
 mod drafts;
 mod play;
 mod standstill;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use gst::prelude::*;
 
+use super::arrivals::Arrivals;
 use super::standstill::Standstill;
 use super::trouble::{UNREADABLE, failure, is_endless, warn, warn_of_cut};
 use super::{Job, PATIENCE, UNWRITTEN};
@@ -45,6 +46,7 @@ pub fn play(
 ) -> Result<Ending> {
     let pipeline = &annotator.pipeline;
     let bus = pipeline.bus().expect("pipelines have a bus");
+    let arrivals = Arrivals::of(pipeline);
     let mut standstill = Standstill::new(pipeline);
     // Opening may hang, as at a pipe that nobody writes into.
     let (starting, started) = std::sync::mpsc::channel();
@@ -56,10 +58,13 @@ pub fn play(
     let mut ending: Option<Instant> = None;
     let mut stopped = false;
     let is_file = crate::checks::path(job.input).is_file();
-    let (mut has_end, mut has_started) = (is_file, false);
+    let mut has_end = is_file;
+    // Since when networks are loaded, which may take minutes. Sources are opened behind them.
+    let mut opened: Option<Instant> = None;
     let mut length: Option<gst::ClockTime> = None;
-    // Whether the source has said that the other side is gone. Then comes an end like any other.
-    let mut is_cut = false;
+    // What had arrived when the source said that the other side was gone. Then comes an end like any
+    // other, or more, as by TCP where UDP does not get through.
+    let mut cut: Option<u64> = None;
     let mut motion = Motion::new();
     // What was only looked at needs no end.
     let is_in_vain = job.live.is_some() && job.output.is_none();
@@ -71,13 +76,16 @@ pub fn play(
                 return Err(failure(job, &seen.lock().unwrap(), error));
             }
             Some(gst::MessageView::Warning(warning)) => {
-                is_cut |= warning.error().matches(gst::ResourceError::Read);
+                if warning.error().matches(gst::ResourceError::Read) {
+                    cut = Some(arrivals.count());
+                }
                 warn(warning, progress);
             }
             Some(_) if stopped && has_end => return Ok(Ending::Stopped),
             Some(_)
                 if ending.is_none()
-                    && (is_cut || is_endless(job, &seen.lock().unwrap(), length)) =>
+                    && (cut == Some(arrivals.count())
+                        || is_endless(job, &seen.lock().unwrap(), length)) =>
             {
                 let input = watch::name(job.input);
                 return Err(input_failed(format!("{input}: the stream has ended")));
@@ -90,19 +98,13 @@ pub fn play(
             }
             None => (),
         }
-        match started.try_recv() {
-            Ok(Err(why)) => {
-                // It has said why, perhaps only just now.
-                let said = bus.pop_filtered(&[gst::MessageType::Error]);
-                return Err(match said.as_ref().map(|message| message.view()) {
-                    Some(gst::MessageView::Error(error)) => {
-                        failure(job, &seen.lock().unwrap(), error)
-                    }
-                    _ => input_failed(format!("the pipeline does not start: {why}")),
-                });
-            }
-            Ok(Ok(_)) => has_started = true,
-            Err(_) => (),
+        if let Ok(Err(why)) = started.try_recv() {
+            // It has said why, perhaps only just now.
+            let said = bus.pop_filtered(&[gst::MessageType::Error]);
+            return Err(match said.as_ref().map(|message| message.view()) {
+                Some(gst::MessageView::Error(error)) => failure(job, &seen.lock().unwrap(), error),
+                _ => input_failed(format!("the pipeline does not start: {why}")),
+            });
         }
         let position = pipeline.query_position::<gst::ClockTime>();
         length = pipeline.query_duration::<gst::ClockTime>().or(length);
@@ -115,12 +117,16 @@ pub fn play(
         if let Some(why) = failed {
             return Err(why.context(UNWRITTEN));
         }
-        if frames == 0 && is_file && has_started && standstill.is_reached() {
+        if opened.is_none() && annotator.detect.current_state() >= gst::State::Paused {
+            opened = Some(Instant::now());
+        }
+        let open = opened.map_or(Duration::ZERO, |opened| opened.elapsed());
+        if is_file && standstill.is_reached(arrivals.count(), open) {
             let input = watch::name(job.input);
             return Err(input_failed(format!("{input}: {UNREADABLE}")));
         }
         let rest = motion.rest(pipeline, frames);
-        if job.again().is_some() && ending.is_none() && rest > SILENCE {
+        if job.again().is_some() && ending.is_none() && rest.min(open) > SILENCE {
             let (input, seconds) = (watch::name(job.input), SILENCE.as_secs());
             return Err(input_failed(format!(
                 "{input}: nothing came for {seconds} s"

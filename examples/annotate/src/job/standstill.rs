@@ -4,7 +4,7 @@
 //! it, as of files that are cut off at once: then nothing is read, no error is told, and no end comes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -12,51 +12,40 @@ use gst::prelude::*;
 /// Longer than a sleeping disk takes to give something.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Watches the files that a pipeline reads.
+/// Watches a file that has been opened.
 pub struct Standstill {
-    reads: Arc<AtomicU64>,
-    seen: u64,
+    /// Whether a picture has come of it.
+    has_given: Arc<AtomicBool>,
+    reads: u64,
     since: Instant,
 }
 
 impl Standstill {
     /// Of a pipeline that has not been started.
     pub fn new(pipeline: &gst::Pipeline) -> Self {
-        let reads = Arc::new(AtomicU64::new(0));
-        let count = {
-            let reads = reads.clone();
-            move |element: &gst::Element| {
-                let is_file = element.factory().is_some_and(|f| f.name() == "filesrc");
-                let Some(pad) = element.static_pad("src").filter(|_| is_file) else {
-                    return;
-                };
-                let reads = reads.clone();
-                let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::PULL;
-                pad.add_probe(kinds | gst::PadProbeType::PUSH, move |_, _| {
-                    reads.fetch_add(1, Ordering::Relaxed);
-                    gst::PadProbeReturn::Ok
-                });
-            }
-        };
-        pipeline
-            .iterate_recurse()
-            .into_iter()
-            .flatten()
-            .for_each(|e| count(&e));
-        pipeline.connect_deep_element_added(move |_, _, element| count(element));
+        let has_given = Arc::<AtomicBool>::default();
+        let entry = pipeline.by_name("entry").expect("the branch has one");
+        let pad = entry.static_pad("sink").expect("queues have one");
+        let given = has_given.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            given.store(true, Ordering::Relaxed);
+            gst::PadProbeReturn::Remove
+        });
         Self {
-            reads,
-            seen: 0,
+            has_given,
+            reads: 0,
             since: Instant::now(),
         }
     }
 
-    /// Whether nothing has been read for long.
-    pub fn is_reached(&mut self) -> bool {
-        let reads = self.reads.load(Ordering::Relaxed);
-        if reads != self.seen {
-            (self.seen, self.since) = (reads, Instant::now());
+    /// Whether nothing has been read for long, after these `reads`, and no picture has come. The
+    /// pipeline is `open` so long.
+    pub fn is_reached(&mut self, reads: u64, open: Duration) -> bool {
+        if reads != self.reads {
+            (self.reads, self.since) = (reads, Instant::now());
         }
-        self.since.elapsed() > LIMIT
+        // The first reading may be slow, and stills are read by ourselves.
+        let is_begun = reads > 0 && !self.has_given.load(Ordering::Relaxed);
+        is_begun && self.since.elapsed().min(open) > LIMIT
     }
 }

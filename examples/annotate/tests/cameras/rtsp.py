@@ -1,6 +1,6 @@
 """A camera that speaks RTSP, on loopback:
 
-    rtsp.py PORT [--tcp] [--login USER:PASSWORD] PATH=PIPELINE...
+    rtsp.py PORT [--tcp | --firewall] [--login USER:PASSWORD] PATH=PIPELINE...
 
 Pipelines are GStreamer's, with payloaders named pay0, pay1 and so on. With port 0 it takes a free
 one. It says at which port it listens, and goes on until it is killed."""
@@ -16,11 +16,24 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 parser = argparse.ArgumentParser()
 parser.add_argument("port")
 parser.add_argument("--tcp", action="store_true", help="gives no UDP")
+parser.add_argument("--firewall", action="store_true", help="lets no UDP through")
 parser.add_argument("--login")
 parser.add_argument("paths", nargs="+")
 args = parser.parse_args()
 
 Gst.init(None)
+
+
+def let_nothing_through(_factory, media):
+    def look(_pipeline, _bin, element):
+        made_by = element.get_factory()
+        if made_by and made_by.get_name() == "multiudpsink":
+            pad = element.get_static_pad("sink")
+            data = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
+            pad.add_probe(data, lambda *_: Gst.PadProbeReturn.DROP)
+
+    media.get_element().get_parent().connect("deep-element-added", look)
+
 
 server = GstRtspServer.RTSPServer(address="127.0.0.1", service=args.port)
 for mount in args.paths:
@@ -28,6 +41,8 @@ for mount in args.paths:
     factory = GstRtspServer.RTSPMediaFactory(shared=True, launch=f"( {pipeline} )")
     if args.tcp:
         factory.set_protocols(GstRtsp.RTSPLowerTrans.TCP)
+    if args.firewall:
+        factory.connect("media-configure", let_nothing_through)
     if args.login:
         rights = "known, media.factory.access=true, media.factory.construct=true"
         factory.add_role_from_structure(Gst.Structure.new_from_string(rights))
