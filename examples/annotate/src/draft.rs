@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::stale;
+use crate::stale::{self, Kind};
 
 /// An output that is being written. It is removed unless it is finished or kept.
 pub struct Draft {
@@ -19,36 +19,24 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Makes an empty file beside `target`, and removes what killed runs have left of it.
+    /// Makes an empty file beside `target`. What killed runs have left of it is removed, or, if it is
+    /// of a stream, kept and told.
     ///
     /// # Errors
     /// When it can't be made, or `target` is a folder.
     pub fn new(target: &Path) -> Result<Self> {
-        Self::instead(target, |stale| {
-            // It is nobody's, and in nobody's way.
-            let _ = std::fs::remove_file(stale);
-        })
+        Self::instead(target, Kind::File)
     }
 
-    /// The same for what can't be had again: what killed runs have left is kept, and told.
+    /// The same for what can't be had again: a later run keeps it where this one is killed.
     ///
     /// # Errors
     /// As above.
     pub fn of_stream(target: &Path) -> Result<Self> {
-        Self::instead(target, |stale| {
-            let left = Self {
-                target: target.to_owned(),
-                part: Some(stale.to_owned()),
-                _held: None,
-            };
-            if let Some(kept) = left.keep() {
-                let kept = kept.display();
-                eprintln!("warning: what a run that was killed has left is in {kept}");
-            }
-        })
+        Self::instead(target, Kind::Stream)
     }
 
-    fn instead(target: &Path, clear: impl Fn(&Path)) -> Result<Self> {
+    fn instead(target: &Path, kind: Kind) -> Result<Self> {
         // What a link names is replaced, not the link.
         let target = match target.canonicalize() {
             Ok(target) => target,
@@ -75,8 +63,22 @@ impl Draft {
             bail!("{}: no such folder", target.display());
         }
         let name = name.to_string_lossy();
-        stale::clear(stale::hidden(folder, &name), clear);
-        let hidden = stale::hidden(folder, &name);
+        stale::clear(stale::hidden(folder, &name, Kind::File), |stale| {
+            // It is nobody's, and in nobody's way.
+            let _ = std::fs::remove_file(stale);
+        });
+        stale::clear(stale::hidden(folder, &name, Kind::Stream), |stale| {
+            let left = Self {
+                target: target.clone(),
+                part: Some(stale.to_owned()),
+                _held: None,
+            };
+            if let Some(kept) = left.keep() {
+                let kept = kept.display();
+                eprintln!("warning: what a run that was killed has left is in {kept}");
+            }
+        });
+        let hidden = stale::hidden(folder, &name, kind);
         let (part, file) = make(hidden).with_context(|| target.display().to_string())?;
         let allowed = there.map(|there| file.set_permissions(there.permissions()));
         let draft = Self {
@@ -127,29 +129,46 @@ impl Draft {
         let first = std::iter::once(format!("{stem}.part{end}"));
         let names = first.chain((2..).map(|n| format!("{stem}.part-{n}{end}")));
         let kept = make(names.map(|name| self.target.with_file_name(name)));
-        match kept {
-            Ok((kept, _)) if std::fs::rename(&part, &kept).is_ok() => Some(kept),
-            // It is there, if only under the name that it had.
-            _ => Some(part),
+        // It is there in any case, if only under the name that it had.
+        let Ok((kept, _)) = kept else {
+            return Some(part);
+        };
+        match std::fs::rename(&part, &kept) {
+            Ok(()) => Some(kept),
+            Err(_) => {
+                let _ = std::fs::remove_file(kept);
+                Some(part)
+            }
         }
     }
 }
 
 /// Makes an empty file of the first of these names that is free.
 fn make(names: impl Iterator<Item = PathBuf>) -> io::Result<(PathBuf, File)> {
+    let mut taken = Vec::new();
     for path in names {
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
             made => {
                 let file = made?;
-                // Another run may have found it first, without anybody's hold.
-                if stale::hold(&file).unwrap_or(true) {
+                // Another run may have found it first, without anybody's hold, and removed it.
+                if stale::hold(&file).unwrap_or(true) && stale::is_at(&file, &path) {
                     return Ok((path, file));
                 }
             }
         }
+        taken.push(path);
     }
-    Err(io::ErrorKind::AlreadyExists.into())
+    let (first, last) = (taken.first(), taken.last());
+    let [first, last] = [first, last].map(|path| path.map_or(Path::new(""), PathBuf::as_path));
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        format!(
+            "{} to {} are of other runs, or of killed ones, which can be removed",
+            first.display(),
+            last.display()
+        ),
+    ))
 }
 
 impl Drop for Draft {
@@ -223,14 +242,20 @@ mod tests {
         let file = folder.join("a.mkv");
         let other = Draft::new(&file).unwrap();
         std::fs::write(other.path(), "other").unwrap();
-        for (left, is_stream) in [("first", true), ("second", true), ("third", false)] {
+        // What the run reads that finds it is no matter.
+        for (left, name, make) in [
+            (
+                "first",
+                "stream-0",
+                Draft::new as fn(&Path) -> Result<Draft>,
+            ),
+            ("second", "stream-1", Draft::of_stream),
+            ("third", "part-1", Draft::new),
+            ("fourth", "part-1", Draft::of_stream),
+        ] {
             // Killed: nobody holds it.
-            std::fs::write(folder.join(".a.mkv.part-1"), left).unwrap();
-            let draft = match is_stream {
-                true => Draft::of_stream(&file),
-                false => Draft::new(&file),
-            };
-            assert_eq!(std::fs::read(draft.unwrap().path()).unwrap(), b"");
+            std::fs::write(folder.join(format!(".a.mkv.{name}")), left).unwrap();
+            assert_eq!(std::fs::read(make(&file).unwrap().path()).unwrap(), b"");
         }
         assert_eq!(std::fs::read(other.path()).unwrap(), b"other");
         drop(other);
@@ -239,6 +264,33 @@ mod tests {
             std::fs::read(folder.join("a.part-2.mkv")).unwrap(),
             b"second"
         );
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_named() {
+        let folder = folder("in-the-way");
+        let file = folder.join("a.mkv");
+        let others: Vec<Draft> = (0..16).map(|_| Draft::new(&file).unwrap()).collect();
+        let why = format!("{:#}", Draft::new(&file).err().unwrap());
+        for name in [".a.mkv.part-0", ".a.mkv.part-15"] {
+            assert!(why.contains(name), "{why}");
+        }
+        drop(others);
+        assert!(Draft::new(&file).is_ok());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_gets_no_name_leaves_no_empty_file() {
+        let folder = folder("no-empty-file");
+        let draft = Draft::of_stream(&folder.join("a.mkv")).unwrap();
+        // Somebody has put a folder there, which becomes no file.
+        let part = draft.path().to_owned();
+        std::fs::remove_file(&part).unwrap();
+        std::fs::create_dir(&part).unwrap();
+        assert_eq!(draft.keep(), Some(part));
+        assert_eq!(names(&folder), [".a.mkv.stream-0"]);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

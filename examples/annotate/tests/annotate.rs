@@ -1,5 +1,6 @@
 //! The program as a user runs it, on real pictures and clips.
 
+mod common;
 #[path = "../../../tests/lines/mod.rs"]
 mod lines;
 #[path = "../../../tests/media/mod.rs"]
@@ -8,8 +9,9 @@ mod media_file;
 mod skip;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use common::{annotate, folder};
 use serde_json::Value;
 use skip::skip;
 
@@ -19,19 +21,6 @@ fn media(name: &str) -> Option<PathBuf> {
         skip(format!("no {name}"));
     }
     found
-}
-
-fn folder(test: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn annotate(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fer-annotate"))
-        .args(args)
-        .output()
-        .unwrap()
 }
 
 fn records(path: &Path) -> Vec<Value> {

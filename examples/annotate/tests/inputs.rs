@@ -1,5 +1,6 @@
 //! Pictures, videos and other things as people have them.
 
+mod common;
 #[path = "../../../tests/media/mod.rs"]
 mod media_file;
 #[path = "../../../tests/skip/mod.rs"]
@@ -8,6 +9,7 @@ mod skip;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use common::{annotate, said};
 use serde_json::Value;
 use skip::skip;
 
@@ -66,21 +68,12 @@ impl Bench {
             self.path(&format!("copy of {name}.{end}")),
             self.path(&format!("{name}.jsonl")),
         );
-        let output = run(&[input, "--output", &copy, "--records", &records]);
+        let output = annotate(&[input, "--output", &copy, "--records", &records]);
         assert!(output.status.success(), "{name}: {}", said(&output));
         let text = std::fs::read_to_string(&records).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
         (copy, lines.collect())
     }
-}
-
-fn run(args: &[&str]) -> Output {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"));
-    program.args(args).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Width, height, format and number of frames that a player gets out of a video.
@@ -140,7 +133,7 @@ fn a_gif_that_moves_is_read_to_its_end_and_a_damaged_one_is_told() {
     for (name, length) in [("cut.gif", 500), ("start.gif", 6), ("head.gif", 13)] {
         let cut = bench.path(name);
         std::fs::write(&cut, &whole[..length]).unwrap();
-        let output = run(&[&cut, "--output", &bench.path("cut.mp4")]);
+        let output = annotate(&[&cut, "--output", &bench.path("cut.mp4")]);
         assert_eq!(output.status.code(), Some(1), "{name}");
         assert_eq!(
             said(&output).lines().count(),
@@ -290,7 +283,7 @@ fn sound_alone_has_no_picture_in_it() {
         .status();
     assert!(made.unwrap().success());
     for end in ["mkv", "mp4", "png"] {
-        let output = run(&[&sound, "--output", &bench.path(&format!("none.{end}"))]);
+        let output = annotate(&[&sound, "--output", &bench.path(&format!("none.{end}"))]);
         assert_eq!(output.status.code(), Some(1));
         assert!(
             said(&output).contains("no picture in it"),
@@ -309,9 +302,9 @@ fn seconds_are_kept_to_the_frame_and_sound_ends_with_them() {
     let (copy, records) = (bench.path("two.mp4"), bench.path("two.jsonl"));
     let input = clip.display().to_string();
     let args = ["--output", &copy, "--records", &records, "--seconds", "2"];
-    let output = run(&[&[input.as_str()], &args[..]].concat());
+    let output = annotate(&[&[input.as_str()], &args[..]].concat());
     assert!(output.status.success(), "{}", said(&output));
-    let ever = run(&[&bench.portrait, "--seconds", "inf"]);
+    let ever = annotate(&[&bench.portrait, "--seconds", "inf"]);
     assert!(ever.status.success(), "{}", said(&ever));
     // 25 a second.
     assert_eq!(
@@ -376,7 +369,7 @@ fn every_file_is_another_one() {
     std::fs::hard_link(&input, &link).unwrap();
     let before = std::fs::read(&input).unwrap();
     for (input, output) in [(&input, &link), (&format!("file://{input}"), &input)] {
-        let refused = run(&[input, "--output", output]);
+        let refused = annotate(&[input, "--output", output]);
         assert!(
             said(&refused).contains("the same file"),
             "{}",
@@ -388,7 +381,7 @@ fn every_file_is_another_one() {
         ["--output", &copy, "--still", &copy],
         ["--records", &copy, "--output", &copy],
     ] {
-        let output = run(&[&[bench.portrait.as_str()], &twice[..]].concat());
+        let output = annotate(&[&[bench.portrait.as_str()], &twice[..]].concat());
         assert_eq!(output.status.code(), Some(1));
         assert!(said(&output).contains("two outputs"), "{}", said(&output));
     }

@@ -1,18 +1,18 @@
 //! Options, and what becomes of outputs when a run succeeds, fails or is broken off.
 
+mod common;
 #[path = "../../../tests/media/mod.rs"]
 mod media_file;
 #[path = "../../../tests/skip/mod.rs"]
 mod skip;
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use common::{annotate, folder, said};
 use serde_json::Value;
 use skip::skip;
 
@@ -22,22 +22,6 @@ fn media(name: &str) -> Option<String> {
         skip(format!("no {name}"));
     }
     found.map(|path| path.display().to_string())
-}
-
-fn folder(test: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn annotate(args: &[&str]) -> Output {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"));
-    program.args(args).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -406,64 +390,73 @@ fn options_that_contradict_each_other_are_one_line() {
     }
 }
 
-#[test]
-fn what_elements_warn_of_is_told_once() {
-    let Some(portrait) = media("astronaut.png") else {
-        return;
-    };
-    let folder = folder("what_elements_warn_of_is_told_once");
-    let copy = folder.join("copy.png");
-    std::fs::copy(&portrait, &copy).unwrap();
-    let records = folder.join("records");
-    // Nobody listens there any more.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("grpc://{}", listener.local_addr().unwrap());
-    drop(listener);
-    for (options, warned) in [
-        (["--engine", "remote", "--endpoint", &endpoint], "No server"),
-        (["--min-size", "5000", "--detector", "haar"], "no face"),
-    ] {
-        let both = [portrait.as_str(), copy.to_str().unwrap()];
-        let to = ["--records", records.to_str().unwrap()];
-        let output = annotate(&[&both[..], &to, &options].concat());
-        let said = said(&output);
-        assert!(output.status.success(), "{said}");
-        let warnings = said.lines().filter(|line| line.starts_with("warning: "));
-        let warnings: Vec<&str> = warnings.collect();
-        assert_eq!(warnings.len(), 1, "{said}");
-        assert!(warnings[0].contains(warned), "{said}");
-    }
-}
+/// With `engine=remote`.
+#[cfg(feature = "remote")]
+mod remote {
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener};
 
-/// A server of HTTP/2 that hangs up on everybody, as a proxy does with nothing behind it.
-fn server_that_hangs_up() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for mut client in listener.incoming().flatten() {
-            // Its greeting is read and answered by empty settings. Who hangs up on us first is
-            // served.
-            let _ = client.read(&mut [0; 64]);
-            let _ = client.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
-            let _ = client.shutdown(std::net::Shutdown::Write);
+    use super::*;
+
+    #[test]
+    fn what_elements_warn_of_is_told_once() {
+        let Some(portrait) = media("astronaut.png") else {
+            return;
+        };
+        let folder = folder("what_elements_warn_of_is_told_once");
+        let copy = folder.join("copy.png");
+        std::fs::copy(&portrait, &copy).unwrap();
+        let records = folder.join("records");
+        // Nobody listens there any more.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("grpc://{}", listener.local_addr().unwrap());
+        drop(listener);
+        for (options, warned) in [
+            (["--engine", "remote", "--endpoint", &endpoint], "No server"),
+            (["--min-size", "5000", "--detector", "haar"], "no face"),
+        ] {
+            let both = [portrait.as_str(), copy.to_str().unwrap()];
+            let to = ["--records", records.to_str().unwrap()];
+            let output = annotate(&[&both[..], &to, &options].concat());
+            let said = said(&output);
+            assert!(output.status.success(), "{said}");
+            let warnings = said.lines().filter(|line| line.starts_with("warning: "));
+            let warnings: Vec<&str> = warnings.collect();
+            assert_eq!(warnings.len(), 1, "{said}");
+            assert!(warnings[0].contains(warned), "{said}");
         }
-    });
-    address
-}
+    }
 
-#[test]
-fn a_server_that_hangs_up_does_not_end_the_program() {
-    let Some(portrait) = media("astronaut.png") else {
-        return;
-    };
-    let endpoint = format!("grpc://{}", server_that_hangs_up());
-    // It takes a moment that not every run hits.
-    for _ in 0..5 {
-        let remote = ["--engine", "remote", "--endpoint", &endpoint];
-        let output = annotate(&[&[portrait.as_str(), "--records", "-"], &remote[..]].concat());
-        assert!(output.status.success(), "{:?}", output.status);
-        assert!(said(&output).contains("No server answers"));
-        assert!(!output.stdout.is_empty());
+    /// A server of HTTP/2 that hangs up on everybody, as a proxy does with nothing behind it.
+    fn server_that_hangs_up() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for mut client in listener.incoming().flatten() {
+                // Its greeting is read and answered by empty settings. Who hangs up on us first is
+                // served.
+                let _ = client.read(&mut [0; 64]);
+                let _ = client.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
+                let _ = client.shutdown(std::net::Shutdown::Write);
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_does_not_end_the_program() {
+        let Some(portrait) = media("astronaut.png") else {
+            return;
+        };
+        let endpoint = format!("grpc://{}", server_that_hangs_up());
+        // It takes a moment that not every run hits.
+        for _ in 0..5 {
+            let remote = ["--engine", "remote", "--endpoint", &endpoint];
+            let output = annotate(&[&[portrait.as_str(), "--records", "-"], &remote[..]].concat());
+            assert!(output.status.success(), "{:?}", output.status);
+            assert!(said(&output).contains("No server answers"));
+            assert!(!output.stdout.is_empty());
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The pages as people see them: reports and the live page in a browser.
 
 mod browser;
+mod common;
 mod live;
 #[path = "../../../tests/media/mod.rs"]
 mod media_file;
@@ -10,10 +11,11 @@ mod skip;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
 use browser::Page;
+use common::{annotate, folder, said};
 use live::Live;
 use serde_json::{Value, json};
 use skip::skip;
@@ -24,22 +26,6 @@ fn media(name: &str) -> Option<String> {
         skip(format!("no {name}"));
     }
     found.map(|path| path.display().to_string())
-}
-
-fn folder(test: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn annotate(args: &[&str]) -> Output {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_fer-annotate"));
-    program.args(args).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Text of each cell of the table of totals, by row.

@@ -9,12 +9,13 @@ mod skip;
 #[allow(dead_code, reason = "each test file uses a part")]
 mod wire;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use live::Live;
+use live::{Live, PATIENCE};
 use skip::skip;
 
 /// Connections at a time that the page has room for.
@@ -32,14 +33,18 @@ fn page() -> Option<Live> {
 }
 
 fn connect(live: &Live) -> TcpStream {
-    TcpStream::connect(live.host()).unwrap()
+    let stream = TcpStream::connect(live.host()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// What comes until the connection is closed, however that is.
 fn rest(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
     // It may be reset, with more on its way than was read.
-    let _ = stream.read_to_end(&mut bytes);
+    if let Err(why) = stream.read_to_end(&mut bytes) {
+        assert_ne!(why.kind(), ErrorKind::WouldBlock, "it stays open");
+    }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -77,9 +82,11 @@ fn a_thousand_connections_at_once_are_survived() {
     };
     let many: Vec<TcpStream> = (0..1000).map(|_| connect(&live)).collect();
     drop(many);
+    let start = Instant::now();
     let mut answer = String::new();
     // Those before may not have been noticed to be gone.
     while answer.is_empty() {
+        assert!(start.elapsed() < PATIENCE, "nobody gets in any more");
         let mut stream = connect(&live);
         let request = format!(
             "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",

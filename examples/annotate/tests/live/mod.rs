@@ -7,6 +7,9 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Longer than anything takes that goes on.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+
 /// A running live page.
 pub struct Live {
     program: Child,
@@ -24,13 +27,18 @@ impl Live {
 
     /// That of a program that is not yet started.
     pub fn of(mut program: Command) -> Self {
-        let mut program = program.stdout(Stdio::piped()).spawn().unwrap();
+        let program = program.stdout(Stdio::piped()).spawn().unwrap();
+        // It ends what was started, whatever comes.
+        let mut live = Self {
+            program,
+            url: String::new(),
+        };
         let mut line = String::new();
-        let mut output = BufReader::new(program.stdout.take().unwrap());
+        let mut output = BufReader::new(live.program.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("live page: ");
-        let url = url.unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Self { program, url }
+        live.url = url.unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        live
     }
 
     /// Address and port.
@@ -42,8 +50,7 @@ impl Live {
     /// Opens a connection and asks for `path`.
     pub fn ask(&self, path: &str, headers: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.host()).unwrap();
-        let patience = Some(Duration::from_secs(600));
-        stream.set_read_timeout(patience).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let head = if headers.contains("Host:") {
             String::new()
         } else {
@@ -73,7 +80,7 @@ impl Live {
         let start = Instant::now();
         while !enough(self.metric(name)) {
             let text = self.answer("/metrics", "");
-            assert!(start.elapsed() < Duration::from_secs(600), "{name}: {text}");
+            assert!(start.elapsed() < PATIENCE, "{name}: {text}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -91,7 +98,7 @@ impl Live {
             if line.contains(text) {
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(600), "{text}: {line}");
+            assert!(start.elapsed() < PATIENCE, "{text}: {line}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
