@@ -7,7 +7,7 @@ mod media_file;
 mod skip;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use common::{annotate, said};
 use serde_json::Value;
@@ -354,6 +354,31 @@ fn a_source_that_gives_nothing_can_be_interrupted() {
         assert_eq!(output.status.code(), Some(1), "{signal}");
         assert!(said(&output).contains("stopped"), "{}", said(&output));
     }
+}
+
+#[test]
+fn a_network_that_is_long_in_coming_is_waited_for() {
+    let Some(bench) = Bench::new("a_network_that_is_long_in_coming_is_waited_for") else {
+        return;
+    };
+    // So large that it is not seen at once.
+    let still = bench.make("large.png", "-frames:v 1 -vf scale=6000:-1");
+    let pipe = bench.path("network.onnx");
+    let _ = std::fs::remove_file(&pipe);
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let to = pipe.clone();
+    std::thread::spawn(move || {
+        // Longer than a file that gives nothing is waited for.
+        std::thread::sleep(std::time::Duration::from_secs(22));
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        let network = std::fs::read(models.join("mobilenet_v1_0.5_48.onnx")).unwrap();
+        // The program has ended where it did not wait.
+        let _ = std::fs::write(to, network);
+    });
+    let output = annotate(&[&still, "--model", &pipe, "--records", "-"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_smiles(&serde_json::from_slice(&output.stdout).unwrap(), &still);
 }
 
 #[test]
