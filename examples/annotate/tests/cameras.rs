@@ -215,16 +215,28 @@ fn a_stream_that_comes_by_tcp_alone_is_whole_at_its_end() {
 
 #[test]
 fn a_stream_that_is_cut_twice_is_tried_a_third_time() {
-    let Some(clip) = media_file::find("demo.mkv") else {
-        skip::skip("no demo.mkv");
+    let folder = folder("a_stream_that_is_cut_twice_is_tried_a_third_time");
+    let Some(long) = clip("libx264 -preset ultrafast -g 25") else {
         return;
     };
-    let whole = std::fs::read(clip).unwrap();
-    // It says how long it is, and ends before.
-    let port = wire::recording(whole[..whole.len() * 2 / 3].to_vec());
-    let url = format!("http://127.0.0.1:{port}/clip.mkv");
+    // It says how long it is before anything else, and ends before.
+    let (whole, cut) = (folder.join("whole.mp4"), folder.join("cut.mp4"));
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(long)
+        .args(["-t", "8", "-c", "copy", "-movflags", "+faststart"])
+        .arg(&whole)
+        .status();
+    assert!(made.unwrap().success());
+    let mut bytes = std::fs::read(whole).unwrap();
+    bytes.truncate(bytes.len() * 2 / 3);
+    std::fs::write(&cut, &bytes).unwrap();
+    let output = annotate(&[cut.to_str().unwrap(), "--records", "-"]);
+    let frames = String::from_utf8(output.stdout).unwrap().lines().count() as u64;
+    assert!(frames > 0);
+    let url = format!("http://127.0.0.1:{}/clip.mp4", wire::recording(bytes));
     let live = Live::new(&[&url, "--serve", "0"], &[]);
-    live.until("fer_frames_total", |frames| frames > 400);
+    live.until("fer_frames_total", |now| now > frames * 5 / 2);
     live.end();
 }
 

@@ -91,9 +91,10 @@ pub fn recording(bytes: Vec<u8>) -> u16 {
             std::thread::spawn(move || {
                 // Its request, whatever it is.
                 let _ = stream.read(&mut [0; 4096]);
-                let head = b"HTTP/1.0 200 OK\r\nContent-Type: video/x-matroska\r\n\r\n";
+                let length = bytes.len();
+                let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n");
                 // Who asked may have had enough.
-                let _ = stream.write_all(&[head, &bytes[..]].concat());
+                let _ = stream.write_all(&[head.as_bytes(), &bytes].concat());
             });
         }
     });
