@@ -24,6 +24,8 @@ pub struct Annotator {
     pub pipeline: gst::Pipeline,
     /// Set when the input has come to `--seconds`.
     pub enough: Arc<AtomicBool>,
+    /// Whether it is to come to the end of its input, and not to its first frame alone.
+    pub to_the_end: bool,
     /// What holds pictures until it is known whether there is sound.
     pub door: Option<Arc<Door>>,
     /// Finds faces.
@@ -90,6 +92,7 @@ pub fn build(args: &Args, ends: &Ends) -> Result<Annotator> {
     Ok(Annotator {
         pipeline,
         enough,
+        to_the_end: ends.all || !matches!(ends.output, Some((Output::Picture(_), _))),
         door,
         detect,
         classify,

@@ -729,3 +729,69 @@ fn what_came_of_a_stream_stays_when_something_else_fails() {
     assert!(!copy.exists());
     assert!(frames(&folder.join("copy.part.mkv")) > 0);
 }
+
+#[test]
+fn a_picture_of_a_video_is_its_first_frame_and_ends_nothing_else() {
+    let Some(clip) = media("demo.mkv") else {
+        return;
+    };
+    let folder = folder("a_picture_of_a_video");
+    let path = |name: &str| folder.join(name).display().to_string();
+    for end in ["png", "jpg"] {
+        let (picture, records) = (path(&format!("first.{end}")), path("faces.jsonl"));
+        let output = annotate(&[&clip, "--output", &picture, "--records", &records]);
+        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(said(&output), "");
+        let lines = std::fs::read_to_string(&records).unwrap();
+        assert_eq!(lines.lines().count(), 200);
+        assert!(std::fs::metadata(&picture).unwrap().len() > 10_000);
+        // Alone it needs no more than that frame.
+        let output = annotate(&[&clip, "--output", &picture]);
+        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(said(&output), "");
+    }
+}
+
+#[test]
+fn what_a_killed_run_with_other_options_knew_is_removed_with_the_page() {
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+    let folder = folder("parts_of_other_options");
+    let inputs = folder.join("inputs");
+    std::fs::create_dir_all(&inputs).unwrap();
+    std::fs::copy(portrait, inputs.join("one.png")).unwrap();
+    let page = folder.join("page.html");
+    let parts = folder.join("page.html.parts");
+    std::fs::create_dir_all(&parts).unwrap();
+    std::fs::write(parts.join("0123456789abcdef.json"), "{}").unwrap();
+    let run = || annotate(&[inputs.to_str().unwrap(), "--report", page.to_str().unwrap()]);
+    // Another run writes the page.
+    let lock = std::fs::File::create(parts.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = run();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        said(&refused).contains("another run writes"),
+        "{}",
+        said(&refused)
+    );
+    drop(lock);
+    let done = run();
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(page.exists() && !parts.exists());
+}
+
+#[test]
+fn a_file_name_is_no_folder_for_several_files() {
+    let folder = folder("a_file_name_is_no_folder");
+    let Some(portrait) = media("astronaut.png") else {
+        return;
+    };
+
+    let records = folder.join("all.csv");
+    let output = annotate(&[&portrait, &portrait, "--records", records.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("all.csv"), "{}", said(&output));
+    assert!(!records.exists());
+}

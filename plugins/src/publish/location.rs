@@ -132,7 +132,7 @@ impl Broker {
         let form = "A broker's location is mqtt://host/topic or mqtt://user@host:port/topic";
         let Parts { user, place, path } = Parts::of(text)?;
         let (host, port) = host_and_port(place, if tls { TLS_PORT } else { PORT }, form)?;
-        let topic = decoded(path).unwrap_or_default();
+        let topic = decoded(path).ok_or(CODES)?;
         if path.contains('?') || topic.contains(['+', '#', '\0']) {
             return Err("A topic that is written to has no +, # or ? in it".to_owned());
         }
@@ -170,7 +170,7 @@ impl Cluster {
             Ok(format!("{host}:{port}"))
         });
         let brokers = brokers.collect::<Result<Vec<_>, String>>()?.join(",");
-        let topic = decoded(path).unwrap_or_default();
+        let topic = decoded(path).ok_or(CODES)?;
         // As Kafka itself has it.
         let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if topic.is_empty() || topic.len() > 249 || !topic.chars().all(is_legal) {
@@ -239,7 +239,18 @@ fn host_and_port<'a>(
 
 /// A part of a URI as it is meant.
 #[cfg(any(feature = "mqtt", feature = "kafka"))]
+/// What is said of a name that can't be decoded.
+const CODES: &str = "A % in a location begins a code such as %20, of UTF-8; itself it is %25";
+
 fn decoded(text: &str) -> Option<String> {
+    // The crate leaves what is no code as it is.
+    let is_code = |rest: &str| {
+        let code = rest.as_bytes().get(..2);
+        code.is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_code) {
+        return None;
+    }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
     decoded.ok().map(|text| text.into_owned())
 }
@@ -337,6 +348,9 @@ mod tests {
             ("mqtt://host:0/topic", "port"),
             ("mqtt://host/a/#", "topic"),
             ("mqtt://host/a/+/b", "topic"),
+            ("mqtt://host/100%", "%25"),
+            ("mqtt://host/a%zz", "%25"),
+            ("mqtt://host/%ff", "%25"),
             ("mqtt://jo:hunter2@host/topic", "password"),
             ("mqtt://jo:hunter2@/to@host/topic", "password"),
             ("mqtt://jo:a/hunter2@host/topic", "port"),

@@ -91,7 +91,7 @@ pub fn play(
                 return Err(input_failed(format!("{input}: the stream has ended")));
             }
             Some(_) => {
-                if ending.is_none() {
+                if ending.is_none() && annotator.to_the_end {
                     warn_of_cut(job, &seen.lock().unwrap(), length, progress);
                 }
                 return Ok(Ending::Whole);
