@@ -11,9 +11,6 @@ use super::step::Operation;
 use crate::onnx::proto::ModelProto;
 use crate::sync::lock;
 
-/// Axes of a tensor, the batch first.
-pub type Shape = Vec<usize>;
-
 struct Step {
     operation: Operation,
     inputs: Vec<usize>,
@@ -24,7 +21,7 @@ struct Step {
 pub struct Network {
     steps: Vec<Step>,
     input: usize,
-    outputs: Vec<(usize, Shape)>,
+    outputs: Vec<(usize, Vec<usize>)>,
     /// Slot and values a picture of each value.
     places: Vec<(usize, usize)>,
     /// Values a picture of each slot.

@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedPro
 
 use super::location::Cluster;
 use super::queue::{Queue, Task};
-use super::worker::Reporter;
+use super::reporter::Reporter;
 
 /// Messages that may be unconfirmed at a time.
 const UNDER_WAY: usize = 256;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::queue::{Line, Queue, Task};
-use super::worker::Reporter;
+use super::reporter::Reporter;
 
 /// Where lines go.
 #[derive(Debug)]

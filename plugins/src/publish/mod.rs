@@ -25,6 +25,7 @@ mod location;
 #[cfg(feature = "mqtt")]
 mod mqtt;
 mod queue;
+mod reporter;
 mod settings;
 #[cfg(feature = "mqtts")]
 mod tls;

@@ -16,7 +16,7 @@ use rumqttc::{
 
 use super::location::Broker;
 use super::queue::{Queue, Task};
-use super::worker::Reporter;
+use super::reporter::Reporter;
 
 /// Messages that may be unconfirmed at a time.
 const UNDER_WAY: usize = 64;

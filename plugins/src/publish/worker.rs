@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use gst::glib;
-use gst::prelude::*;
-
 #[cfg(feature = "kafka")]
 use super::kafka;
 use super::lines::{self, Target};
 #[cfg(feature = "mqtt")]
 use super::mqtt;
 use super::queue::Queue;
+use super::reporter::Reporter;
 
 /// How a worker sends.
 pub enum Means {
@@ -25,36 +23,6 @@ pub enum Means {
     /// Messages to a cluster.
     #[cfg(feature = "kafka")]
     Kafka(Box<kafka::Sender>),
-}
-
-/// Tells the user what went wrong.
-pub struct Reporter {
-    element: glib::WeakRef<gst::Element>,
-    cat: gst::DebugCategory,
-}
-
-impl Reporter {
-    /// One that posts in the name of `element`.
-    pub fn new(element: &impl IsA<gst::Element>, cat: gst::DebugCategory) -> Self {
-        Self {
-            element: element.upcast_ref::<gst::Element>().downgrade(),
-            cat,
-        }
-    }
-
-    /// Posts a warning; `why` is for who looks closer.
-    pub fn warn(&self, text: &str, why: &str) {
-        if let Some(element) = self.element.upgrade() {
-            gst::element_warning!(element, gst::ResourceError::Write, ("{text}"), ["{why}"]);
-        }
-    }
-
-    /// Writes into the debug log.
-    pub fn log(&self, text: &str) {
-        if let Some(element) = self.element.upgrade() {
-            gst::info!(self.cat, obj = element, "{text}");
-        }
-    }
 }
 
 /// A thread that sends.

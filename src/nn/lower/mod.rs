@@ -12,9 +12,11 @@ use super::attributes::Attributes;
 use super::constant::{Constant, MOST, Values, length};
 use super::fold::evaluate;
 use super::kernels::Isa;
-use super::network::Shape;
 use super::step::{Operation, Unary, Walk};
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
+
+/// Axes of a tensor, the batch first.
+type Shape = Vec<usize>;
 
 /// What a step reads and writes, by the numbers of the values.
 #[derive(Debug, Clone)]
@@ -33,8 +35,8 @@ pub struct Lowered {
     pub lens: Vec<usize>,
     /// The value that holds the pictures.
     pub input: usize,
-    /// The values that hold the results, with their shapes for one picture.
-    pub outputs: Vec<(usize, Shape)>,
+    /// The values that hold the results, with their axes for one picture, the batch first.
+    pub outputs: Vec<(usize, Vec<usize>)>,
 }
 
 /// What a name in the graph stands for.
