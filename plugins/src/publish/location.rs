@@ -237,11 +237,12 @@ fn host_and_port<'a>(
     Ok((host, port.ok_or("The location's port is not 1 to 65535")?))
 }
 
-/// A part of a URI as it is meant.
-#[cfg(any(feature = "mqtt", feature = "kafka"))]
 /// What is said of a name that can't be decoded.
+#[cfg(any(feature = "mqtt", feature = "kafka"))]
 const CODES: &str = "A % in a location begins a code such as %20, of UTF-8; itself it is %25";
 
+/// A part of a URI as it is meant.
+#[cfg(any(feature = "mqtt", feature = "kafka"))]
 fn decoded(text: &str) -> Option<String> {
     // The crate leaves what is no code as it is.
     let is_code = |rest: &str| {
