@@ -1,7 +1,7 @@
 //! Networks that take one number of faces only, as exporters write it into them: runs of any
 //! number are made of runs of that one.
 
-use super::{Engine, EngineKind};
+use super::{Engine, EngineKind, batches};
 use crate::model::Unreadable;
 use crate::{Error, Model, Result};
 
@@ -13,10 +13,12 @@ struct Pieces {
 
 impl Engine for Pieces {
     fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
-        let (face, classes) = (input.len() / batch, output.len() / batch);
-        let (whole, of) = (self.faces * face, self.faces * classes);
-        for (input, output) in input.chunks(whole).zip(output.chunks_mut(of)) {
-            if input.len() == whole {
+        let (whole, of) = (
+            self.faces * (input.len() / batch),
+            self.faces * (output.len() / batch),
+        );
+        for (input, faces, output) in batches(input, batch, self.faces, output) {
+            if faces == self.faces {
                 self.engine.run(input, self.faces, output)?;
                 continue;
             }

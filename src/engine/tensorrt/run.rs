@@ -11,7 +11,7 @@ use super::library::{self, FLAVOUR};
 use super::messages::{explained, logger};
 use super::validity::{Validity, ask};
 use super::{BuildOptions, Target, build, cache, error};
-use crate::engine::Engine;
+use crate::engine::{Engine, batches};
 use crate::model::{EngineFile, EngineHeader, Precision};
 use crate::{Model, Result};
 
@@ -149,7 +149,6 @@ impl Drop for Card {
 
 impl Engine for TensorRt {
     fn run(&self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<()> {
-        let (face, classes) = (input.len() / batch, output.len() / batch);
         // After a panic the context may have any shape, which the next run sets anew.
         let mut card = self.card.lock().unwrap_or_else(|poisoned| {
             let mut card = poisoned.into_inner();
@@ -157,11 +156,8 @@ impl Engine for TensorRt {
             card
         });
         let most = card.header.max_batch;
-        for (input, output) in input
-            .chunks(most * face)
-            .zip(output.chunks_mut(most * classes))
-        {
-            let done = card.run_part(input, input.len() / face, output);
+        for (input, faces, output) in batches(input, batch, most, output) {
+            let done = card.run_part(input, faces, output);
             done.map_err(|reason| {
                 // What the context was told before no longer holds for sure.
                 card.batch = 0;
