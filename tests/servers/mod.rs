@@ -3,14 +3,18 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[path = "../port/mod.rs"]
+mod port;
+
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
 use fer::Model;
 use fer::engine::{self, EngineKind, EngineOptions, Fallback, RemoteOptions};
+
+pub use port::free_port;
 
 use crate::skip::skip;
 
@@ -34,12 +38,6 @@ pub struct Server {
     name: String,
     port: u16,
     child: Option<Child>,
-}
-
-/// A port that nobody listens at.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn root() -> &'static Path {

@@ -1,20 +1,19 @@
 //! A real MQTT broker on loopback, and someone who listens to it: Debian's mosquitto.
 
+#[path = "../../../tests/port/mod.rs"]
+mod port;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use super::common::skip::skip;
+pub use port::free_port;
 
-/// A port that nobody listens at.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
+use super::common::skip::skip;
 
 /// Where the system keeps `program`; `None`, said aloud, where it has none.
 fn find(program: &str) -> Option<PathBuf> {
