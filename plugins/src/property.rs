@@ -43,32 +43,40 @@ impl<S: 'static> Property<S> {
             move |whole, value| set(part_mut(whole), value),
         )
     }
+}
 
-    /// The value.
-    pub fn get(&self, settings: &S) -> glib::Value {
-        (self.get)(settings)
+/// Settings that are an element's properties.
+pub trait Properties: Sized + 'static {
+    /// What the counters tell.
+    const STATS: &'static str;
+
+    /// All of them.
+    fn all() -> &'static [Property<Self>];
+
+    /// What GObject is told of: the properties, and the counters, which are nobody's setting.
+    fn specs() -> Vec<glib::ParamSpec> {
+        let stats = glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+            .nick("Statistics")
+            .blurb(Self::STATS)
+            .read_only()
+            .build();
+        let own = Self::all().iter().map(|property| property.spec.clone());
+        own.chain([stats]).collect()
     }
 
-    /// Takes a value.
-    pub fn set(&self, settings: &mut S, value: &glib::Value) {
-        (self.set)(settings, value);
+    /// Takes the value of a property, one of those that GObject was told of.
+    fn set(&mut self, property: &str, value: &glib::Value) {
+        (named::<Self>(property).set)(self, value);
+    }
+
+    /// The value of a property, one of those that GObject was told of.
+    fn get(&self, property: &str) -> glib::Value {
+        (named::<Self>(property).get)(self)
     }
 }
 
-/// What GObject is told of: all `properties`, and the counters, which are nobody's setting.
-pub fn specs<S>(properties: &[Property<S>], stats: &str) -> Vec<glib::ParamSpec> {
-    let stats = glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-        .nick("Statistics")
-        .blurb(stats)
-        .read_only()
-        .build();
-    let own = properties.iter().map(|property| property.spec.clone());
-    own.chain([stats]).collect()
-}
-
-/// The property called `name`, which is one of those that GObject was told of.
-pub fn named<'a, S>(properties: &'a [Property<S>], name: &str) -> &'a Property<S> {
-    let found = properties.iter().find(|one| one.spec.name() == name);
+fn named<S: Properties>(name: &str) -> &'static Property<S> {
+    let found = S::all().iter().find(|one| one.spec.name() == name);
     found.expect("GObject knows no others")
 }
 

@@ -14,6 +14,7 @@ use super::settings::{FallbackChoice, Settings};
 use crate::continuity::Continuity;
 use crate::message::Told;
 use crate::meta::FaceMeta;
+use crate::property::Properties;
 use crate::{caps, element, frame, message, meta, stats};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {

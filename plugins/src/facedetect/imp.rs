@@ -16,6 +16,7 @@ use super::lateness::Lateness;
 use super::settings::{Mode, Settings};
 use crate::continuity::Continuity;
 use crate::message::Told;
+use crate::property::Properties;
 use crate::{caps, element, frame, message, meta, stats};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {

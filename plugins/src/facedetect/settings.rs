@@ -10,7 +10,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use crate::element::{get, text};
-use crate::property::{self, path};
+use crate::property::{self, Properties, path};
 
 /// Which detector to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
@@ -58,11 +58,6 @@ pub enum Mode {
     Aligned,
 }
 
-/// What `stats` tells.
-const STATS: &str = "Since start: mode (sync, async or aligned), frames, full-scans, \
-                     local-scans, faces, skipped-scans (the detector was busy), late-frames \
-                     (kept the faces before them); scale-time, scan-time, track-time in ns";
-
 /// A property of this element.
 type Property = property::Property<Settings>;
 
@@ -109,22 +104,17 @@ impl Default for Settings {
     }
 }
 
+impl Properties for Settings {
+    const STATS: &'static str = "Since start: mode (sync, async or aligned), frames, full-scans, \
+                     local-scans, faces, skipped-scans (the detector was busy), late-frames \
+                     (kept the faces before them); scale-time, scan-time, track-time in ns";
+
+    fn all() -> &'static [Property] {
+        &PROPERTIES
+    }
+}
+
 impl Settings {
-    /// The properties.
-    pub fn specs() -> Vec<glib::ParamSpec> {
-        property::specs(&PROPERTIES, STATS)
-    }
-
-    /// Takes the value of a property.
-    pub fn set(&mut self, property: &str, value: &glib::Value) {
-        property::named(&PROPERTIES, property).set(self, value);
-    }
-
-    /// The value of a property.
-    pub fn get(&self, property: &str) -> glib::Value {
-        property::named(&PROPERTIES, property).get(self)
-    }
-
     fn properties() -> Vec<Property> {
         let default = Self::default();
         vec![

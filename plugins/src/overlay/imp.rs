@@ -13,6 +13,7 @@ use gst_video::{
 use super::face;
 use super::paint::Painter;
 use super::settings::Settings;
+use crate::property::Properties;
 use crate::{caps, element, meta, stats};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {

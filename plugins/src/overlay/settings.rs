@@ -6,10 +6,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use crate::element::{get, text};
-use crate::property;
-
-/// What `stats` tells.
-const STATS: &str = "Since start: frames, faces; draw-time in ns";
+use crate::property::{self, Properties};
 
 /// A property of this element.
 type Property = property::Property<Settings>;
@@ -44,22 +41,15 @@ impl Default for Settings {
     }
 }
 
+impl Properties for Settings {
+    const STATS: &'static str = "Since start: frames, faces; draw-time in ns";
+
+    fn all() -> &'static [Property] {
+        &PROPERTIES
+    }
+}
+
 impl Settings {
-    /// The properties.
-    pub fn specs() -> Vec<glib::ParamSpec> {
-        property::specs(&PROPERTIES, STATS)
-    }
-
-    /// Takes the value of a property.
-    pub fn set(&mut self, property: &str, value: &glib::Value) {
-        property::named(&PROPERTIES, property).set(self, value);
-    }
-
-    /// The value of a property.
-    pub fn get(&self, property: &str) -> glib::Value {
-        property::named(&PROPERTIES, property).get(self)
-    }
-
     fn properties() -> Vec<Property> {
         let default = Self::default();
         let switch = |name: &'static str, nick: &'static str, blurb: &'static str, on: bool| {

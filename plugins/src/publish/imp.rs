@@ -15,6 +15,7 @@ use super::settings::{Every, Settings};
 use super::worker::{Means, Worker};
 use crate::continuity::Continuity;
 use crate::meta::FaceMeta;
+use crate::property::Properties;
 use crate::record::{self, Event, Frame, Origin, Summary};
 use crate::{caps, element, message, meta};
 

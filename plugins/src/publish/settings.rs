@@ -10,7 +10,7 @@ use gst::prelude::*;
 
 use super::location::Location;
 use crate::element::{get, list, text};
-use crate::property;
+use crate::property::{self, Properties};
 use crate::record::Schema;
 use crate::secret::without_password;
 
@@ -39,10 +39,6 @@ pub enum Every {
 
 /// Where the password is looked for that no property gives.
 const PASSWORD: &str = "FER_PUBLISH_PASSWORD";
-
-/// What `stats` tells.
-const STATS: &str = "Since start: frames, faces, records published, dropped, queued; reconnects, \
-                     connected";
 
 /// A property of this element.
 type Property = property::Property<Settings>;
@@ -82,6 +78,15 @@ impl Default for Settings {
             queue_size: 1000,
             drain_timeout: 5000,
         }
+    }
+}
+
+impl Properties for Settings {
+    const STATS: &'static str = "Since start: frames, faces, records published, dropped, queued; reconnects, \
+                     connected";
+
+    fn all() -> &'static [Property] {
+        &PROPERTIES
     }
 }
 
@@ -132,21 +137,6 @@ impl Settings {
             broker.certificates = self.ca_file.as_ref().map(PathBuf::from);
         }
         Ok(place)
-    }
-
-    /// The properties.
-    pub fn specs() -> Vec<glib::ParamSpec> {
-        property::specs(&PROPERTIES, STATS)
-    }
-
-    /// Takes the value of a property.
-    pub fn set(&mut self, property: &str, value: &glib::Value) {
-        property::named(&PROPERTIES, property).set(self, value);
-    }
-
-    /// The value of a property.
-    pub fn get(&self, property: &str) -> glib::Value {
-        property::named(&PROPERTIES, property).get(self)
     }
 
     fn properties() -> Vec<Property> {

@@ -8,21 +8,12 @@ mod servers;
 use std::sync::LazyLock;
 
 use fer::Classifier;
-use gst::glib;
 
-use crate::property::{self, Property};
+use crate::property::{Properties, Property};
 pub use engine::{EngineChoice, EngineSettings, PrecisionChoice, ProviderChoice};
 pub use model::{BuiltinModel, InputColor, InputTone, ModelSettings, OutputKind};
 pub use reading::ReadingSettings;
 pub use servers::{FallbackChoice, ServerSettings};
-
-/// What `stats` tells.
-const STATS: &str = "Since start: engine, frames, faces, classified, unread (those for which the \
-                     network gave no probabilities), batches; engine-batches, engine-faces and \
-                     engine-largest-batch of all elements that share the engine; prepare-time \
-                     and classify-time, which contains it, in ns; with engine=remote of all that \
-                     share it remote-endpoint, remote-requests, remote-retries, remote-late, \
-                     remote-failed, remote-outages and local-faces";
 
 static PROPERTIES: LazyLock<Vec<Property<Settings>>> = LazyLock::new(|| {
     let model = ModelSettings::properties().into_iter();
@@ -45,22 +36,20 @@ pub struct Settings {
     pub reading: ReadingSettings,
 }
 
+impl Properties for Settings {
+    const STATS: &'static str = "Since start: engine, frames, faces, classified, unread (those for which the \
+                     network gave no probabilities), batches; engine-batches, engine-faces and \
+                     engine-largest-batch of all elements that share the engine; prepare-time \
+                     and classify-time, which contains it, in ns; with engine=remote of all that \
+                     share it remote-endpoint, remote-requests, remote-retries, remote-late, \
+                     remote-failed, remote-outages and local-faces";
+
+    fn all() -> &'static [Property<Settings>] {
+        &PROPERTIES
+    }
+}
+
 impl Settings {
-    /// The properties.
-    pub fn specs() -> Vec<glib::ParamSpec> {
-        property::specs(&PROPERTIES, STATS)
-    }
-
-    /// Takes the value of a property.
-    pub fn set(&mut self, property: &str, value: &glib::Value) {
-        property::named(&PROPERTIES, property).set(self, value);
-    }
-
-    /// The value of a property.
-    pub fn get(&self, property: &str) -> glib::Value {
-        property::named(&PROPERTIES, property).get(self)
-    }
-
     /// Opens the model and an engine.
     ///
     /// # Errors
